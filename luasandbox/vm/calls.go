@@ -1,0 +1,374 @@
+package vm
+
+import (
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// pushLua begins an activation of cl, whose nargs arguments follow its slot at.
+func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
+	p := cl.proto
+	base := at + 1
+	extra := 0
+	if p.vararg {
+		// The fixed parameters are copied above the variable ones, which then lie
+		// right below the base.
+		extra = max(nargs-p.params, 0)
+		if extra > 0 {
+			base += nargs
+		}
+	}
+	top := base + p.maxStack
+	if top+window > len(th.stack) {
+		if at+1+nargs > th.top {
+			th.top = at + 1 + nargs
+		}
+		if err := m.growStack(th, top); err != nil {
+			return err
+		}
+	}
+	n := len(th.frames)
+	if n == cap(th.frames) || int64(n+th.below) >= m.limits.Depth {
+		if _, err := m.pushFrame(th); err != nil {
+			return err
+		}
+	} else {
+		th.frames = th.frames[:n+1]
+	}
+	stack := th.stack
+	if extra > 0 {
+		if nargs > 8 {
+			if err := m.work(int64(nargs) / limits.TableSlotMove); err != nil {
+				th.frames = th.frames[:n]
+				return err
+			}
+		}
+		copy(stack[base:], stack[at+1:at+1+p.params])
+	} else {
+		for i := nargs; i < p.params; i++ {
+			stack[base+i] = Value{}
+		}
+	}
+	th.top = top
+	f := &th.frames[n]
+	f.cl = cl
+	f.base = int32(base)
+	f.ret = int32(at)
+	f.pc = 0
+	f.want = int16(want)
+	f.kind = frameLua
+	f.tail = 0
+	f.extra = int32(extra)
+	return nil
+}
+
+// pushNative begins an activation of a native function.
+func (m *Machine) pushNative(th *Thread, nat *Native, at, nargs, want int) error {
+	if at+1+nargs > th.top {
+		th.top = at + 1 + nargs
+	}
+	if at+1+nargs+window > len(th.stack) {
+		if err := m.growStack(th, at+1+nargs); err != nil {
+			return err
+		}
+	}
+	f, err := m.pushFrame(th)
+	if err != nil {
+		return err
+	}
+	f.nat = nat
+	f.base = int32(at + 1)
+	f.ret = int32(at)
+	f.pc = int32(nargs)
+	f.want = int16(want)
+	f.kind = frameNative
+	f.tail = 0
+	f.cont = nil
+	return nil
+}
+
+// precall begins a call of whatever is at stack index at: a function, or a value
+// with __call.
+func (m *Machine) precall(th *Thread, at, nargs, want int) error {
+	for range maxIndexChain {
+		fn := th.stack[at]
+		if cl := fn.AsClosure(); cl != nil {
+			return m.pushLua(th, cl, at, nargs, want)
+		}
+		if nat := fn.AsNative(); nat != nil {
+			return m.pushNative(th, nat, at, nargs, want)
+		}
+		h := m.metaOf(fn, eventCall)
+		if h.p == nil {
+			return m.callError(th, fn, at)
+		}
+		if err := m.work(1 + int64(nargs)/limits.TableSlotMove); err != nil {
+			return err
+		}
+		if err := m.growStack(th, at+nargs+2); err != nil {
+			return err
+		}
+		copy(th.stack[at+1:at+nargs+2], th.stack[at:at+nargs+1])
+		th.stack[at] = h
+		nargs++
+	}
+	return newMessage("loop in __call")
+}
+
+// tailCall replaces the top frame by a call of what is at stack index at.
+func (m *Machine) tailCall(th *Thread, at, nargs int) error {
+	f := &th.frames[len(th.frames)-1]
+	fn := th.stack[at]
+	if fn.AsClosure() == nil {
+		if fn.AsNative() != nil || m.metaOf(fn, eventCall).p == nil {
+			return m.precall(th, at, nargs, -1) // its results are returned when they come
+		}
+	}
+	if nargs > 8 {
+		if err := m.work(int64(nargs) / limits.TableSlotMove); err != nil {
+			return err
+		}
+	}
+	if len(th.open) > 0 {
+		th.closeUpvalues(int(f.base))
+	}
+	ret, want, tail := int(f.ret), int(f.want), f.tail
+	copy(th.stack[ret:ret+nargs+1], th.stack[at:at+nargs+1])
+	th.popFrame()
+	th.top = ret + nargs + 1
+	if err := m.precall(th, ret, nargs, want); err != nil {
+		return err
+	}
+	if tail < 255 {
+		tail++
+	}
+	th.frames[len(th.frames)-1].tail = tail
+	return nil
+}
+
+// callNative calls a native function from Lua code and, if it just returns,
+// finishes the call. again says that execute must look at the top frame.
+func (m *Machine) callNative(r *Run, th *Thread, nat *Native, at, nargs, want int) (again bool, err error) {
+	if err := m.pushNative(th, nat, at, nargs, want); err != nil {
+		return false, err
+	}
+	c := &r.call
+	c.th, c.native, c.base, c.n = th, nat, at+1, nargs
+	c.nret, c.action = 0, actReturn
+	if err := nat.fn(c); err != nil {
+		return false, err
+	}
+	if c.action != actReturn {
+		return true, m.act(r, th, c)
+	}
+	th.popFrame()
+	f := &th.frames[len(th.frames)-1]
+	th.place(at, want, at, c.nret, int(f.base)+f.cl.proto.maxStack)
+	return false, nil
+}
+
+// enterNative runs th's top frame, a native function's: from its beginning, or
+// from its continuation, with f.pc arguments at f.base.
+func (m *Machine) enterNative(r *Run, th *Thread) (Status, error) {
+	f := &th.frames[len(th.frames)-1]
+	c := &r.call
+	c.th, c.native, c.base, c.n = th, f.nat, int(f.base), int(f.pc)
+	c.nret, c.action = 0, actReturn
+	if r.status == Waiting {
+		return Waiting, nil
+	}
+	k := f.cont
+	var err error
+	if k != nil {
+		f.cont = nil
+		err = k.Resume(c)
+	} else {
+		err = f.nat.fn(c)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if c.action == actReturn {
+		f := &th.frames[len(th.frames)-1]
+		ret, want := int(f.ret), int(f.want)
+		th.popFrame()
+		return Done, m.deliver(r, th, ret, want, ret, c.nret)
+	}
+	if err := m.act(r, th, c); err != nil {
+		return 0, err
+	}
+	switch {
+	case c.action == actAwait:
+		r.status = Waiting
+		return Waiting, nil
+	case c.action == actSuspend && m.slice <= 0:
+		m.pausing = false
+		return Paused, nil
+	}
+	return Done, nil
+}
+
+// act does what a native function asked for instead of returning.
+func (m *Machine) act(r *Run, th *Thread, c *Call) error {
+	f := &th.frames[len(th.frames)-1]
+	switch c.action {
+	case actCall:
+		f.cont = c.cont
+		return m.precall(th, c.base+c.n, c.nargs, -1)
+	case actSuspend, actAwait:
+		f.cont = c.cont
+		f.pc = 0
+		return nil
+	case actProtect:
+		// The protected function is argument 0, its arguments follow; a handler
+		// was moved to the frame by XPCall.
+		f.kind = frameProtect
+		return m.precall(th, c.base, c.nargs, -1)
+	case actYield:
+		return m.yield(r, th, c)
+	case actResume:
+		return m.resume(r, th, c)
+	}
+	return nil
+}
+
+// place puts n results, found at from, where a Lua caller wants them.
+func (th *Thread) place(ret, want, from, n, top int) {
+	stack := th.stack
+	if want < 0 {
+		if ret != from {
+			copy(stack[ret:ret+n], stack[from:from+n])
+		}
+		th.top = ret + n
+		return
+	}
+	for i := range want {
+		if i < n {
+			stack[ret+i] = stack[from+i]
+		} else {
+			stack[ret+i] = Value{}
+		}
+	}
+	th.top = top
+}
+
+// deliver hands n results, at stack index from, to th's top frame, the caller of
+// the activation that just ended, whose slot was ret.
+func (m *Machine) deliver(r *Run, th *Thread, ret, want, from, n int) error {
+	for {
+		if n > 8 {
+			if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
+				return err
+			}
+		}
+		if len(th.frames) == 0 {
+			// The thread's function returned: execute finishes the thread.
+			copy(th.stack[:n], th.stack[from:from+n])
+			th.top = n
+			return nil
+		}
+		f := &th.frames[len(th.frames)-1]
+		switch f.kind {
+		case frameLua:
+			return m.finish(r, th, f, ret, want, from, n)
+		case frameNative:
+			base := int(f.base)
+			if err := m.growStack(th, base+n); err != nil {
+				return err
+			}
+			copy(th.stack[base:base+n], th.stack[from:from+n])
+			f = &th.frames[len(th.frames)-1]
+			f.pc = int32(n)
+			th.top = base + n
+			return nil
+		case frameProtect:
+			ret, want = int(f.ret), int(f.want)
+			if err := m.growStack(th, ret+1+n); err != nil {
+				return err
+			}
+			copy(th.stack[ret+1:ret+1+n], th.stack[from:from+n])
+			th.stack[ret] = True
+			th.popFrame()
+			from, n = ret, n+1
+			th.top = ret + n
+		case frameHandler:
+			var v Value
+			if n > 0 {
+				v = th.stack[from]
+			}
+			r.handling = false
+			return m.unwind(r, th, v)
+		default:
+			// A thread that waits for another gets its results from threadDone.
+			return &InternalError{Detail: "result delivered to a waiting thread"}
+		}
+	}
+}
+
+// finish completes the instruction of a Lua frame that made a call.
+func (m *Machine) finish(r *Run, th *Thread, f *frame, ret, want, from, n int) error {
+	p := f.cl.proto
+	base := int(f.base)
+	top := base + p.maxStack
+	i := p.code[f.pc-1]
+	var v Value
+	if n > 0 {
+		v = th.stack[from]
+	}
+	switch i.op() {
+	case opCall:
+		th.place(ret, want, from, n, top)
+		return nil
+	case opTailCall:
+		// A native function was called in tail position: return its results.
+		th.closeUpvalues(base)
+		ret, want := int(f.ret), int(f.want)
+		th.popFrame()
+		return m.deliver(r, th, ret, want, from, n)
+	case opTFor:
+		th.place(ret, want, from, n, top)
+		if a := base + i.a(); th.stack[a+3].p != nil {
+			th.stack[a+2] = th.stack[a+3]
+			f.pc += int32(i.d())
+		}
+		return nil
+	case opConcat, opConcatList:
+		return m.concatGoOn(r, th, f, from, v)
+	case opSetField, opSetIndex, opSetInt, opSetGlobal:
+	case opEq, opLt, opLtK, opGtK:
+		if v.Truthy() == (i.c() != 0) {
+			f.pc += int32(i.d())
+		}
+	case opLe, opLeK, opGeK:
+		truth := v.Truthy()
+		if f.extra < 0 { // __lt was called for <=, with the operands exchanged
+			f.extra = ^f.extra
+			truth = !truth
+		}
+		if truth == (i.c() != 0) {
+			f.pc += int32(i.d())
+		}
+	default:
+		th.stack[base+i.a()] = v
+	}
+	th.top = top
+	return nil
+}
+
+// pushMeta calls a metamethod with n arguments on behalf of the Lua frame on
+// top, whose instruction is finished by finish when the result comes.
+func (m *Machine) pushMeta(th *Thread, h, a, b, c Value, n int) error {
+	f := &th.frames[len(th.frames)-1]
+	at := int(f.base) + f.cl.proto.maxStack
+	if err := m.growStack(th, at+1+n); err != nil {
+		return err
+	}
+	s := th.stack[at : at+4]
+	s[0], s[1] = h, a
+	if n > 1 {
+		s[2] = b
+	}
+	if n > 2 {
+		s[3] = c
+	}
+	return m.precall(th, at, n, 1)
+}

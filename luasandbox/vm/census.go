@@ -1,0 +1,250 @@
+package vm
+
+import (
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// Tracer is something of the host's that holds Lua values, such as a list of
+// event handlers.
+type Tracer interface{ Trace(w *Walk) }
+
+// AddRoot makes t's values count as reachable.
+func (m *Machine) AddRoot(t Tracer) { m.roots = append(m.roots, t) }
+
+// Walk is a census in progress: a walk over everything reachable, without
+// recursion, that adds up bytes. Objects are marked with the number of the walk.
+type Walk struct {
+	m       *Machine
+	epoch   uint8
+	grey    []Value // marked, their contents not yet counted
+	weak    []*Table
+	bytes   int64
+	objects int64
+	slots   int64
+	threads int64
+}
+
+// Value counts v and all that it reaches.
+func (w *Walk) Value(v Value) {
+	if v.p == nil {
+		return
+	}
+	h := (*header)(v.p)
+	if h.kind <= objNumber || h.flags&flagShared != 0 || h.mark == w.epoch {
+		return
+	}
+	h.mark = w.epoch
+	w.objects++
+	if h.kind == objString {
+		w.bytes += limits.StringHeader + int64(len((*stringObject)(v.p).s))
+		return
+	}
+	w.grey = append(w.grey, v)
+}
+
+// Values counts each of vs.
+func (w *Walk) Values(vs []Value) {
+	for i := range vs {
+		w.Value(vs[i])
+	}
+}
+
+// Bytes counts n bytes that belong to no value, such as a buffer.
+func (w *Walk) Bytes(n int64) { w.bytes += n }
+
+// takeCensus finds out how many bytes are live, and how many coroutines. It is
+// charged in proportion to what the last census found and what was charged since,
+// which bounds what there is to walk.
+func (m *Machine) takeCensus() error {
+	charged := m.live + m.window - m.headroom
+	if err := m.work(charged / 64); err != nil {
+		return err
+	}
+	m.allocated += m.window - m.headroom
+	w := m.walk()
+	m.openWindow(w.bytes, 0)
+	m.censuses++
+	m.peak = max(m.peak, w.bytes)
+	if err := m.total.Coroutines().Set(w.threads); err != nil {
+		return err
+	}
+	return m.total.Memory().Set(w.bytes)
+}
+
+// walk counts everything reachable and clears what is weak or stale.
+func (m *Machine) walk() *Walk {
+	m.epoch++
+	if m.epoch == 0 {
+		m.epoch = 1
+	}
+	w := &Walk{m: m, epoch: m.epoch}
+	w.Value(m.globals.Value())
+	for _, t := range m.metas {
+		if t != nil {
+			w.Value(t.Value())
+		}
+	}
+	if m.strings != nil {
+		w.Value(m.strings.Value())
+	}
+	for _, r := range m.runs {
+		w.Values(r.results)
+		for th := r.cur; th != nil; th = th.resumer {
+			w.thread(th)
+		}
+		w.thread(r.th)
+	}
+	for _, t := range m.roots {
+		t.Trace(w)
+	}
+	for len(w.grey) > 0 {
+		v := w.grey[len(w.grey)-1]
+		w.grey = w.grey[:len(w.grey)-1]
+		w.contents(v)
+	}
+	for _, t := range w.weak {
+		w.clear(t)
+	}
+	return w
+}
+
+func (w *Walk) thread(th *Thread) {
+	w.Value(th.Value())
+}
+
+func (w *Walk) contents(v Value) {
+	switch (*header)(v.p).kind {
+	case objTable:
+		w.table((*Table)(v.p))
+	case objClosure:
+		f := (*Closure)(v.p)
+		w.bytes += limits.ClosureHeader + int64(len(f.up))*8
+		if f.env != nil {
+			w.Value(f.env.Value())
+		}
+		for _, u := range f.up {
+			if u.mark != w.epoch {
+				u.mark = w.epoch
+				w.bytes += limits.UpvalueBytes
+				w.Value(*u.v)
+			}
+		}
+	case objNative:
+		f := (*Native)(v.p)
+		w.bytes += limits.ClosureHeader + int64(len(f.up))*limits.ValueBytes
+		w.Values(f.up)
+	case objUserdata:
+		u := (*Userdata)(v.p)
+		w.bytes += limits.ClosureHeader + u.bytes
+		if u.meta != nil {
+			w.Value(u.meta.Value())
+		}
+		if t, ok := u.payload.(Tracer); ok {
+			t.Trace(w)
+		}
+	case objThread:
+		w.stack((*Thread)(v.p))
+	}
+}
+
+func (w *Walk) table(t *Table) {
+	w.bytes += limits.TableHeader + int64(len(t.arr))*limits.ValueBytes
+	if t.flags&flagBorrowed == 0 {
+		w.bytes += entryBytes(cap(t.ents))
+	}
+	weakKeys, weakValues := false, false
+	if t.meta != nil {
+		w.Value(t.meta.Value())
+		if mode, ok := metamethod(t.meta, eventMode).AsString(); ok {
+			for i := range min(len(mode), 8) {
+				weakKeys = weakKeys || mode[i] == 'k'
+				weakValues = weakValues || mode[i] == 'v'
+			}
+		}
+	}
+	if weakKeys || weakValues {
+		w.weak = append(w.weak, t)
+	}
+	if !weakValues {
+		w.Values(t.arr)
+	}
+	for i := range t.ents {
+		e := &t.ents[i]
+		if e.val.p == nil {
+			continue
+		}
+		if !weakKeys {
+			w.Value(e.key)
+		}
+		if !weakValues {
+			w.Value(e.val)
+		}
+	}
+}
+
+// clear drops the weak references of t to what nothing else reaches. Strings are
+// values, not objects, in this respect (manual, section 2.10.2).
+func (w *Walk) clear(t *Table) {
+	mode, _ := metamethod(t.meta, eventMode).AsString()
+	weakKeys, weakValues := false, false
+	for i := range min(len(mode), 8) {
+		weakKeys = weakKeys || mode[i] == 'k'
+		weakValues = weakValues || mode[i] == 'v'
+	}
+	if weakValues {
+		for i := range t.arr {
+			if w.gone(t.arr[i]) {
+				t.arr[i] = Value{}
+			}
+		}
+	}
+	for i := range t.ents {
+		e := &t.ents[i]
+		if e.val.p != nil && (weakKeys && w.gone(e.key) || weakValues && w.gone(e.val)) {
+			e.val = Value{}
+		}
+	}
+}
+
+// gone reports whether v is an object that the walk did not reach.
+func (w *Walk) gone(v Value) bool {
+	if v.p == nil {
+		return false
+	}
+	h := (*header)(v.p)
+	if h.kind == objString {
+		w.Value(v)
+		return false
+	}
+	return h.kind > objString && h.flags&flagShared == 0 && h.mark != w.epoch
+}
+
+// stack counts what a thread holds, and clears the slots above its top.
+func (w *Walk) stack(th *Thread) {
+	w.bytes += limits.ThreadBytes + int64(len(th.stack))*limits.ValueBytes + int64(cap(th.frames))*limits.FrameBytes
+	if th.status != Dead && !th.host {
+		w.threads++
+	}
+	w.Value(th.entry)
+	top := min(th.top, len(th.stack))
+	w.Values(th.stack[:top])
+	clear(th.stack[top:])
+	for i := range th.frames {
+		f := &th.frames[i]
+		if f.cl != nil {
+			w.Value(f.cl.Value())
+		}
+		if f.nat != nil {
+			w.Value(f.nat.Value())
+		}
+		if f.cont != nil {
+			f.cont.Trace(w)
+		}
+	}
+	for _, u := range th.open {
+		if u.mark != w.epoch {
+			u.mark = w.epoch
+			w.bytes += limits.UpvalueBytes
+		}
+	}
+}

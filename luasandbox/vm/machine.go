@@ -1,0 +1,411 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// Config is what a Machine is made of. The zero Config has default limits, no
+// library at all and the wall clock.
+type Config struct {
+	// Limits bound every call; zero fields are defaults.
+	Limits limits.Limits
+	// Parent, if not nil, is charged for everything this machine is charged for.
+	Parent *limits.Meter
+	// Now is the wall clock that Limits.Time is measured by. Default time.Now.
+	Now func() time.Time
+}
+
+// Machine is one jail: its globals, its threads, its account. It is not safe for
+// concurrent use; its owner serializes calls. Machines share nothing that is
+// ever written.
+type Machine struct {
+	fuel     int64 // instructions left of those borrowed from the meter
+	headroom int64 // bytes that may be allocated before the next census
+	slice    int64 // instructions that the current step may still borrow; negative is a debt
+	pausing  bool  // the slice is spent: suspend at the next chance
+
+	meter  *limits.Meter // of the call being executed
+	total  *limits.Meter // of the machine's whole life
+	limits limits.Limits
+
+	globals *Table
+	strings *Table // the library that methods of strings are first looked up in
+	metas   [KindThread + 1]*Table
+
+	run    *Run   // being executed
+	runs   []*Run // not finished
+	nextID uint32
+	epoch  uint8
+
+	live      int64 // bytes found by the last census
+	peak      int64 // the most a census found
+	window    int64 // headroom that followed the last census
+	allocated int64 // bytes ever charged, up to the last census
+	censuses  int64
+	roots     []Tracer
+
+	ctx      context.Context
+	now      func() time.Time
+	started  time.Time
+	deadline time.Time
+	dead     error
+}
+
+// quantum is how many instructions are borrowed from the meter at a time, and so
+// how often the clock and the context are looked at: some 50 µs.
+const quantum = 8192
+
+const (
+	// maxStack is the length in values that one thread's stack may reach.
+	maxStack = 1_000_000
+	// window is how many registers a function can address; every stack has
+	// that many slots above the last frame's base.
+	window = 256
+	// handlerDepth is how many frames beyond Limits.Depth an error handler may use.
+	handlerDepth = 50
+)
+
+var sharedIDs atomic.Uint32
+
+// nextSharedID returns an identity for an object that machines share.
+func nextSharedID() uint32 { return sharedIDs.Add(1) | 1<<31 }
+
+// New returns a machine with an empty table of globals.
+func New(cfg Config) *Machine {
+	l := cfg.Limits.WithDefaults()
+	if cfg.Parent != nil {
+		l = limits.Intersect(l, cfg.Parent.Limits())
+	}
+	m := &Machine{limits: l, now: cfg.Now}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	l.Instructions, l.Output, l.HostCalls = limits.Unlimited, limits.Unlimited, limits.Unlimited
+	m.total = limits.NewMeter(l, cfg.Parent)
+	m.meter = m.total
+	m.openWindow(0, 0)
+	m.globals = &Table{header: header{kind: objTable}}
+	return m
+}
+
+// Globals returns the table of globals.
+func (m *Machine) Globals() *Table { return m.globals }
+
+// Meter returns the account of the call being executed, or of the machine's whole
+// life if there is none. Memory and coroutines are held by the latter.
+func (m *Machine) Meter() *limits.Meter { return m.meter }
+
+// Total returns the account of the machine's whole life.
+func (m *Machine) Total() *limits.Meter {
+	m.settle()
+	return m.total
+}
+
+// Limits returns the limits in force.
+func (m *Machine) Limits() limits.Limits { return m.limits }
+
+// SetTypeMetatable gives all values of a kind that is not table or userdata a
+// metatable. Scripts can read it and not write it.
+func (m *Machine) SetTypeMetatable(k Kind, mt *Table) { m.metas[k] = mt }
+
+// SetStringMethods sets the table in which s:name() is looked up before the
+// string metatable's __index is: a script that overwrites string.upper does not
+// change what ("x"):upper() does.
+func (m *Machine) SetStringMethods(t *Table) { m.strings = t }
+
+// Metatable returns v's metatable or nil.
+func (m *Machine) Metatable(v Value) *Table {
+	switch v.Kind() {
+	case KindTable:
+		return v.AsTable().meta
+	case KindUserdata:
+		return v.AsUserdata().meta
+	}
+	return m.metas[v.Kind()]
+}
+
+// SetMetatable gives t the metatable mt, or none if mt is nil.
+func (m *Machine) SetMetatable(t, mt *Table) error {
+	if t.flags&(flagReadOnly|flagShared) != 0 {
+		return errReadOnly
+	}
+	t.meta = mt
+	return nil
+}
+
+// SetUserdataMetatable gives u the metatable mt.
+func (m *Machine) SetUserdataMetatable(u *Userdata, mt *Table) { u.meta = mt }
+
+// Userdata is an opaque host object in a script's hands.
+type Userdata struct {
+	header
+	meta    *Table
+	payload any
+	bytes   int64
+}
+
+// NewUserdata returns a script's handle to payload, with metatable mt (which may
+// be nil or shared). bytes is what holding the payload counts as, beyond the handle.
+func (m *Machine) NewUserdata(payload any, mt *Table, bytes int64) (*Userdata, error) {
+	if err := m.alloc(limits.MulAdd(1, bytes, limits.ClosureHeader)); err != nil {
+		return nil, err
+	}
+	return &Userdata{header: header{kind: objUserdata}, meta: mt, payload: payload, bytes: bytes}, nil
+}
+
+// Payload returns what the host put in.
+func (u *Userdata) Payload() any { return u.payload }
+
+// SetPayload replaces what the host put in.
+func (u *Userdata) SetPayload(p any) { u.payload = p }
+
+// identify gives o its identity: small numbers in order of first use as a key or
+// in print, the same on every run.
+func (m *Machine) identify(o *header) uint32 {
+	if o.id == 0 {
+		m.nextID++
+		if m.nextID >= 1<<31 {
+			m.nextID = 1
+		}
+		o.id = m.nextID
+	}
+	return o.id
+}
+
+// Identity returns how tostring shows v, an object other than a string: its kind
+// and a small number, or its name for a function of the library.
+func (m *Machine) Identity(v Value) string {
+	o := v.object()
+	if o.kind == objNative && o.flags&flagShared != 0 {
+		return "function: builtin: " + (*Native)(v.p).name
+	}
+	return fmt.Sprintf("%s: %08x", v.Kind(), m.identify(o))
+}
+
+// ---- strings
+
+// reserveString charges for a new string of n bytes.
+func (m *Machine) reserveString(n int64) error {
+	if n > m.limits.String || n < 0 {
+		return &message{text: "resulting string too large", cause: m.limits.Check(limits.String, n)}
+	}
+	if n > limits.BytesPerUnit {
+		if err := m.work(n / limits.BytesPerUnit); err != nil {
+			return err
+		}
+	}
+	return m.alloc(limits.StringHeader + n)
+}
+
+// NewString returns a string holding s, charged to m.
+func (m *Machine) NewString(s string) (Value, error) {
+	if err := m.reserveString(int64(len(s))); err != nil {
+		return Value{}, err
+	}
+	return String(s), nil
+}
+
+// CopyString is NewString of a copy of s, which may be a small part of something large.
+func (m *Machine) CopyString(s string) (Value, error) {
+	if err := m.reserveString(int64(len(s))); err != nil {
+		return Value{}, err
+	}
+	return String(strings.Clone(s)), nil
+}
+
+// ---- work and time
+
+// work charges n instructions before the work that they pay for.
+func (m *Machine) work(n int64) error {
+	m.fuel -= n
+	if m.fuel < 0 {
+		return m.overdraw(n)
+	}
+	return nil
+}
+
+// Work charges n instructions before the work that they pay for. Its error ends
+// the call.
+func (m *Machine) Work(n int64) error { return m.work(n) }
+
+// overdraw borrows what is missing for work that is in progress, whatever the
+// slice says: the slice owes it to the next step.
+func (m *Machine) overdraw(n int64) error {
+	if n < 0 || n >= limits.Unlimited/2 {
+		m.fuel = 0
+		return m.meter.Instructions().Trip()
+	}
+	need := -m.fuel
+	m.fuel = 0
+	if err := m.borrow(need); err != nil {
+		return err
+	}
+	m.fuel -= need
+	if m.slice <= 0 {
+		m.pausing = true
+	}
+	return m.checkTime()
+}
+
+// borrow adds at least need units to the fuel, and up to a quantum if the slice
+// allows.
+func (m *Machine) borrow(need int64) error {
+	b := m.meter.Instructions()
+	if b.Left() < need {
+		m.fuel += b.Borrow(limits.Unlimited)
+		m.fuel = 0
+		return b.Trip()
+	}
+	want := max(need, min(quantum, m.slice))
+	for want > 0 {
+		got := b.Borrow(want)
+		if got <= 0 {
+			m.fuel = 0
+			return b.Trip()
+		}
+		m.fuel += got
+		m.slice -= got
+		want -= got
+		need -= got
+		if need <= 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// tick is called before an instruction for which there is no fuel left. It
+// reports whether the run should pause instead.
+func (m *Machine) tick() (pause bool, err error) {
+	if m.slice <= 0 {
+		m.fuel = 0
+		if m.meter.Instructions().Left() == 0 {
+			return false, m.meter.Instructions().Trip()
+		}
+		return true, m.checkTime()
+	}
+	m.fuel = 0
+	if err := m.borrow(1); err != nil {
+		return false, err
+	}
+	m.fuel--
+	return false, m.checkTime()
+}
+
+// settle returns unused fuel to the meter: before anyone reads it, and when a
+// step ends.
+func (m *Machine) settle() {
+	if m.fuel > 0 {
+		m.meter.Instructions().Return(m.fuel)
+		if m.slice < math.MaxInt64-m.fuel {
+			m.slice += m.fuel
+		}
+	}
+	m.fuel = 0
+}
+
+// checkTime looks at the clock and the caller's context.
+func (m *Machine) checkTime() error {
+	if m.ctx != nil {
+		if err := m.ctx.Err(); err != nil {
+			if err == context.DeadlineExceeded {
+				return m.timeError(m.now())
+			}
+			return limits.Cancelled(m.ctx)
+		}
+	}
+	if m.deadline.IsZero() {
+		return nil
+	}
+	if now := m.now(); now.After(m.deadline) {
+		return m.timeError(now)
+	}
+	return nil
+}
+
+func (m *Machine) timeError(now time.Time) error {
+	return &limits.Error{Kind: limits.Time, Used: int64(min(now.Sub(m.started), m.limits.Time)), Max: int64(m.limits.Time)}
+}
+
+// ---- memory
+
+// alloc charges n bytes before they are allocated. When more was charged since
+// the last census than the window allows, a census counts what is live, and only
+// that can trip the limit.
+func (m *Machine) alloc(n int64) error {
+	m.headroom -= n
+	if m.headroom < 0 {
+		return m.allocSlow(n)
+	}
+	return nil
+}
+
+// Reserve charges n bytes before they are allocated. Its error ends the call.
+func (m *Machine) Reserve(n int64) error { return m.alloc(n) }
+
+func (m *Machine) allocSlow(n int64) error {
+	if n < 0 || n > m.limits.Memory && m.limits.Memory != limits.Unlimited || n >= limits.Unlimited/4 {
+		m.headroom += n
+		return m.memoryError(n)
+	}
+	m.headroom += n // not allocated yet
+	if err := m.takeCensus(); err != nil {
+		return err
+	}
+	if n > m.total.Memory().Left() {
+		return m.memoryError(n)
+	}
+	m.headroom -= n
+	return nil
+}
+
+func (m *Machine) memoryError(n int64) error {
+	return &limits.Error{Kind: limits.Memory, Used: min(m.live, m.limits.Memory), Max: m.limits.Memory, Asked: n}
+}
+
+// openWindow starts the stretch until the next census. A quarter of the limit is
+// always left between two, which bounds the cost of the walk by the bytes
+// allocated and the live bytes by 5/4 of the limit.
+func (m *Machine) openWindow(live, spent int64) {
+	m.live = live
+	limit := m.limits.Memory
+	if limit == limits.Unlimited {
+		m.window = max(live, limits.DefaultMemory)
+	} else {
+		m.window = max(limit-live, limit/4)
+	}
+	m.headroom = m.window - spent
+}
+
+func (m *Machine) tableTooLarge() error {
+	return &limits.Error{Kind: limits.Memory, Used: min(m.live, m.limits.Memory), Max: m.limits.Memory, Asked: limits.Unlimited}
+}
+
+// Allocated returns the bytes ever charged.
+func (m *Machine) Allocated() int64 { return m.allocated + m.window - m.headroom }
+
+// Peak returns the most bytes that a census found live.
+func (m *Machine) Peak() int64 { return m.peak }
+
+// Census walks over everything reachable and returns the bytes that are live.
+// The machine must not be executing anything.
+func (m *Machine) Census() int64 {
+	m.allocated += m.window - m.headroom
+	w := m.walk()
+	m.openWindow(w.bytes, 0)
+	m.peak = max(m.peak, w.bytes)
+	_ = m.total.Coroutines().Set(w.threads)
+	_ = m.total.Memory().Set(w.bytes)
+	return w.bytes
+}
+
+// Memory returns the bytes live at the last census plus those charged since: an
+// upper bound of what is live now. Take a census first for the exact figure.
+func (m *Machine) Memory() int64 { return m.live + m.window - m.headroom }

@@ -1,0 +1,320 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// Status is how a step of a run ended.
+type Status uint8
+
+// The ways a step ends without an error.
+const (
+	Done    Status = iota // the call returned: see Run.Results
+	Paused                // the fuel of this step is spent: Step again
+	Waiting               // a native function awaits an answer: Run.Answer, then Step again
+)
+
+var runStatusNames = [...]string{"done", "paused", "waiting"}
+
+// String returns the status in lower case.
+func (s Status) String() string { return runStatusNames[s] }
+
+// Errors of using a machine or a run in a way that it cannot be used.
+var (
+	// ErrBusy: the machine is executing something else.
+	ErrBusy = errors.New("the machine is busy: another call is being executed")
+	// ErrFinished: the run has returned, failed or been abandoned.
+	ErrFinished = errors.New("the call is finished")
+	// ErrNotWaiting: the run has no native function that awaits an answer.
+	ErrNotWaiting = errors.New("the call does not wait for an answer")
+	// ErrWaits: a function that waits was called by a native function through Go,
+	// where nobody can answer it.
+	ErrWaits = errors.New("a function that waits for an answer cannot be called from here")
+)
+
+// Run is one call from the host, in progress on its machine. Several runs of one
+// machine may be unfinished at a time; one is executed at a time. A Run belongs
+// to its machine's owner and is not safe for concurrent use.
+type Run struct {
+	m        *Machine
+	th       *Thread // the run's own stack
+	cur      *Thread // the thread that runs now
+	meter    *limits.Meter
+	results  []Value
+	err      error
+	status   Status
+	started  bool
+	finished bool
+	handling bool // an error handler runs: it may go deeper
+	outer    *Run
+	ctx      context.Context
+	elapsed  time.Duration // in earlier steps
+	debt     int64         // instructions spent beyond the fuel of earlier steps
+	call     Call
+}
+
+// maxNested bounds how deep native functions may call back through Go.
+const maxNested = 16
+
+// Start prepares a call of fn with args, which Step executes. Limits that are per
+// call begin anew with it. ctx cancels it, and may have a nearer deadline than
+// Limits.Time; a nil ctx is context.Background().
+//
+// It errs if the machine is dead (*InternalError).
+func (m *Machine) Start(ctx context.Context, fn Value, args ...Value) (*Run, error) {
+	if m.dead != nil {
+		return nil, m.dead
+	}
+	r := &Run{m: m, ctx: ctx, meter: limits.NewMeter(m.limits, m.total)}
+	r.call.m = m
+	th := &Thread{header: header{kind: objThread}, status: Running, host: true}
+	if m.run != nil {
+		th.below = m.run.cur.below + len(m.run.cur.frames)
+		r.outer = m.run
+	}
+	if err := m.growStack(th, 1+len(args)); err != nil {
+		return nil, err
+	}
+	th.stack[0] = fn
+	copy(th.stack[1:], args)
+	r.th, r.cur = th, th
+	m.runs = append(m.runs, r)
+	return r, nil
+}
+
+// Step executes the run until it returns, fails, waits, or has spent fuel
+// instructions (limits.Unlimited for no such end). Work that could not be cut
+// short may overdraw the fuel; the next steps pay for it. When Step has returned
+// Done or an error, the run is finished.
+//
+// The errors: *Error (a Lua error nothing caught), *limits.Error,
+// *limits.CancelledError, *InternalError, ErrBusy, ErrFinished.
+func (r *Run) Step(fuel int64) (Status, error) {
+	m := r.m
+	switch {
+	case m.dead != nil:
+		return 0, m.dead
+	case r.finished:
+		return 0, ErrFinished
+	case m.run != r.outer:
+		return 0, ErrBusy
+	}
+	if fuel <= 0 && r.status != Waiting {
+		return Paused, nil
+	}
+	saved := m.enter(r, fuel)
+	status, err := m.protect(r)
+	m.exit(r, saved)
+	if err == nil && status != Done {
+		r.status = status
+		return status, nil
+	}
+	r.finish(err)
+	return Done, err
+}
+
+// activity is what a machine is doing, set aside while a nested run executes.
+type activity struct {
+	run      *Run
+	meter    *limits.Meter
+	ctx      context.Context
+	slice    int64
+	pausing  bool
+	started  time.Time
+	deadline time.Time
+}
+
+func (m *Machine) enter(r *Run, fuel int64) activity {
+	m.settle()
+	saved := activity{m.run, m.meter, m.ctx, m.slice, m.pausing, m.started, m.deadline}
+	m.run, m.meter, m.ctx = r, r.meter, r.ctx
+	m.slice, m.pausing = math.MaxInt64, false
+	if fuel != limits.Unlimited {
+		m.slice = fuel + r.debt
+	}
+	r.debt = 0
+	m.started = m.now().Add(-r.elapsed)
+	m.deadline = time.Time{}
+	if m.limits.Time != limits.UnlimitedTime {
+		m.deadline = m.started.Add(m.limits.Time)
+	}
+	if saved.run != nil && !saved.deadline.IsZero() && (m.deadline.IsZero() || saved.deadline.Before(m.deadline)) {
+		m.started, m.deadline = saved.started, saved.deadline
+	}
+	return saved
+}
+
+func (m *Machine) exit(r *Run, saved activity) {
+	m.settle()
+	r.debt = min(m.slice, 0)
+	r.elapsed = m.now().Sub(m.started)
+	m.run, m.meter, m.ctx = saved.run, saved.meter, saved.ctx
+	m.slice, m.pausing = saved.slice, saved.pausing
+	m.started, m.deadline = saved.started, saved.deadline
+}
+
+// protect executes r. A Go panic in here is a bug, of the machine or of a native
+// function: it kills the machine, not the process.
+func (m *Machine) protect(r *Run) (status Status, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.dead = &InternalError{Detail: fmt.Sprint(p), Stack: debug.Stack()}
+			status, err = Done, m.dead
+		}
+	}()
+	if err := m.checkTime(); err != nil {
+		m.abort(r)
+		return 0, err
+	}
+	if !r.started {
+		r.started = true
+		n := r.th.top - 1
+		if err := m.precall(r.th, 0, n, -1); err != nil {
+			if err = m.raise(r, err); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return m.execute(r)
+}
+
+// Results returns what the call returned, once it is Done. The slice is the
+// caller's.
+func (r *Run) Results() []Value { return r.results }
+
+// Err returns the error that ended the run, if one did.
+func (r *Run) Err() error { return r.err }
+
+// Finished reports whether the run has ended.
+func (r *Run) Finished() bool { return r.finished }
+
+// Status returns how the last step ended.
+func (r *Run) Status() Status { return r.status }
+
+// Use returns what the run has used so far.
+func (r *Run) Use() limits.Snapshot {
+	if r.m.run == r {
+		r.m.settle()
+	}
+	return r.meter.Snapshot()
+}
+
+// Elapsed returns the wall time of the steps so far.
+func (r *Run) Elapsed() time.Duration { return r.elapsed }
+
+// Answer gives a waiting run the values it waits for. The values must have been
+// made by the same machine. The run goes on at its next Step.
+func (r *Run) Answer(vs ...Value) error {
+	if r.status != Waiting || r.finished {
+		return ErrNotWaiting
+	}
+	if r.m.run != nil {
+		return ErrBusy
+	}
+	th := r.cur
+	f := &th.frames[len(th.frames)-1]
+	if err := r.m.growStack(th, int(f.base)+len(vs)); err != nil {
+		return err
+	}
+	copy(th.stack[f.base:], vs)
+	f.pc = int32(len(vs))
+	th.top = int(f.base) + len(vs)
+	r.status = Paused
+	return nil
+}
+
+// Fail makes what a waiting run waits for an error, raised in the script where
+// it waits.
+func (r *Run) Fail(err error) error {
+	if r.status != Waiting || r.finished {
+		return ErrNotWaiting
+	}
+	if r.m.run != nil {
+		return ErrBusy
+	}
+	r.cur.frames[len(r.cur.frames)-1].cont = failing{err}
+	r.status = Paused
+	return nil
+}
+
+type failing struct{ err error }
+
+func (f failing) Resume(*Call) error { return f.err }
+func (f failing) Trace(*Walk)        {}
+
+// Abandon ends the run where it is. Nothing of the script runs any more.
+func (r *Run) Abandon() {
+	if r.finished || r.m.run == r {
+		return
+	}
+	r.m.abort(r)
+	r.finish(ErrFinished)
+}
+
+func (r *Run) finish(err error) {
+	m := r.m
+	r.finished, r.err = true, err
+	if m.dead == nil && r.th.status != Dead {
+		m.killThread(r.th)
+	}
+	for i, o := range m.runs {
+		if o == r {
+			m.runs = append(m.runs[:i], m.runs[i+1:]...)
+			break
+		}
+	}
+}
+
+// Call calls fn and runs it to its end. From inside a native function it is a
+// nested call: it is charged to the call around it too, cannot yield, wait or
+// pause, and cannot nest deeper than a fixed bound. The errors are those of Step.
+func (m *Machine) Call(ctx context.Context, fn Value, args ...Value) ([]Value, error) {
+	depth := 0
+	for r := m.run; r != nil; r = r.outer {
+		depth++
+	}
+	if depth > maxNested {
+		return nil, &Error{Value: String("C stack overflow")}
+	}
+	r, err := m.Start(ctx, fn, args...)
+	if err != nil {
+		return nil, err
+	}
+	if r.outer != nil {
+		// What the nested call spends is spent by the outer call.
+		r.meter = r.outer.meter
+	}
+	for {
+		status, err := r.Step(limits.Unlimited)
+		if err != nil {
+			return nil, err
+		}
+		switch status {
+		case Done:
+			return r.results, nil
+		case Waiting:
+			r.Abandon()
+			return nil, ErrWaits
+		}
+	}
+}
+
+// Running reports whether the machine is executing a run now.
+func (m *Machine) Running() bool { return m.run != nil }
+
+// Dead returns the *InternalError that killed the machine, or nil.
+func (m *Machine) Dead() error { return m.dead }
+
+// Release gives back everything the machine is charged for, to the parents of
+// its meter too. The machine must not be used afterwards.
+func (m *Machine) Release() {
+	m.total.Release()
+	m.dead = ErrFinished
+}

@@ -1,0 +1,105 @@
+package vm
+
+import (
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"sync"
+	"unsafe"
+)
+
+// stringObject is a Lua string. header.id caches its hash.
+type stringObject struct {
+	header
+	s string
+}
+
+// hashSeed and its kin are drawn once per process, so a script cannot choose
+// keys that collide. Nothing a script can see depends on them: tables iterate in
+// insertion order and no price depends on a bucket's length.
+var (
+	hashSeed  = maphash.MakeSeed()
+	numberMix = maphash.Bytes(hashSeed, []byte("number, first")) | 1
+	numberAdd = maphash.Bytes(hashSeed, []byte("number, second"))
+)
+
+// hashed returns s's hash, never 0, computing it on first use. The first use of
+// a long string is work in proportion to its length; see hashWork.
+func (s *stringObject) hashed() uint32 {
+	if s.id != 0 {
+		return s.id
+	}
+	h := uint32(maphash.String(hashSeed, s.s)) | 1
+	s.id = h
+	return h
+}
+
+func (s *stringObject) equal(t *stringObject) bool {
+	if s == t {
+		return true
+	}
+	if len(s.s) != len(t.s) || s.id != 0 && t.id != 0 && s.id != t.id {
+		return false
+	}
+	return s.s == t.s
+}
+
+// names holds the strings that libraries made with SharedString, so that a
+// program's constants are the very keys of the libraries' tables.
+var names sync.Map // string -> Value
+
+// sharedString returns a string that several machines may use at once: hashed
+// already, and so never written again.
+func sharedString(s string) Value {
+	if v, ok := names.Load(s); ok {
+		return v.(Value)
+	}
+	o := &stringObject{header: header{kind: objString, flags: flagShared}, s: s}
+	o.hashed()
+	return o.value()
+}
+
+// SharedString returns a string that shared tables may hold. It is kept for the
+// life of the process: for names that Go code gives, not for a script's.
+func SharedString(s string) Value {
+	v, _ := names.LoadOrStore(s, sharedString(s))
+	return v.(Value)
+}
+
+// hashNumber is a keyed multiply-and-fold of f's bits, with 0 and -0 alike.
+func hashNumber(f float64) uint32 {
+	if f == 0 {
+		f = 0
+	}
+	hi, lo := bits.Mul64(math.Float64bits(f)^numberAdd, numberMix)
+	h := hi ^ lo
+	return uint32(h>>32) ^ uint32(h)
+}
+
+// hashIdentity spreads identities, which are small and consecutive.
+func hashIdentity(id uint32) uint32 { return id * 0x9e3779b1 }
+
+// hashWork is the number of bytes that using k as a key would hash now.
+func hashWork(k Value) int64 {
+	if s := k.str(); s != nil && s.id == 0 {
+		return int64(len(s.s))
+	}
+	return 0
+}
+
+// hash returns k's hash; known is false for an object that was never a key
+// anywhere, which therefore is a key nowhere.
+func (k Value) hash() (h uint32, known bool) {
+	switch (*header)(k.p).kind {
+	case objString:
+		return (*stringObject)(k.p).hashed(), true
+	case objNumber:
+		return hashNumber(math.Float64frombits(k.n)), true
+	case objFalse:
+		return 1, true
+	case objTrue:
+		return 2, true
+	}
+	id := (*header)(unsafe.Pointer(k.p)).id
+	return hashIdentity(id), id != 0
+}

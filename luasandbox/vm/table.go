@@ -1,0 +1,558 @@
+package vm
+
+import (
+	"math"
+	"math/bits"
+	"unsafe"
+
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// Table is a Lua table: an array part for keys 1..len(arr) and an
+// insertion-ordered hash part for the rest ("The Implementation of Lua 5.0",
+// section 4, with chained entries in place of Brent's variation).
+//
+// An entry whose value is nil is dead: its key stays, so that next() finds its
+// place, until the entries are rebuilt. A Table belongs to one machine, unless
+// it is shared (Freeze), and is not safe for concurrent use.
+type Table struct {
+	header
+	first  int32 // entries before this one are dead
+	border int32 // where Len last found a border in arr, 0 if nowhere yet
+	arr    []Value
+	ents   []entry
+	heads  []int32 // hash bucket -> 1 + index of its newest entry; nil while ents are few
+	meta   *Table
+}
+
+type entry struct {
+	key, val Value
+	next     int32 // 1 + index of the next entry in the bucket, 0 at the end
+	hash     uint32
+}
+
+const (
+	// scanEntries is how many entries are searched one by one, without buckets.
+	scanEntries = 8
+	// maxArrayBits bounds the array part at 1<<26 slots, as C Lua's MAXASIZE.
+	maxArrayBits = 26
+	// maxEntries keeps entry indexes within an int32.
+	maxEntries = 1 << 30
+)
+
+// Get returns t[k] without metamethods; nil if absent. A key that is a string
+// not hashed before is hashed: see Machine.KeyWork.
+func (t *Table) Get(k Value) Value {
+	if k.p == unsafe.Pointer(&numberTag) {
+		f := math.Float64frombits(k.n)
+		i := int(f)
+		if uint(i-1) < uint(len(t.arr)) && float64(i) == f {
+			return t.arr[i-1]
+		}
+		if len(t.ents) == 0 || t.flags&flagIntKeys == 0 {
+			return Value{}
+		}
+		if e := t.find(k, hashNumber(f)); e >= 0 {
+			return t.ents[e].val
+		}
+		return Value{}
+	}
+	if k.p == nil || len(t.ents) == 0 {
+		return Value{}
+	}
+	h, known := k.hash()
+	if !known {
+		return Value{}
+	}
+	if e := t.find(k, h); e >= 0 {
+		return t.ents[e].val
+	}
+	return Value{}
+}
+
+// GetInt returns t[i] without metamethods.
+func (t *Table) GetInt(i int) Value {
+	if uint(i-1) < uint(len(t.arr)) {
+		return t.arr[i-1]
+	}
+	if t.flags&flagIntKeys == 0 {
+		return Value{}
+	}
+	return t.Get(Number(float64(i)))
+}
+
+// getString returns t[s].
+func (t *Table) getString(s *stringObject) Value {
+	if e := t.find(s.value(), s.hashed()); e >= 0 {
+		return t.ents[e].val
+	}
+	return Value{}
+}
+
+// GetString returns t[s] without metamethods, for Go callers.
+func (t *Table) GetString(s string) Value {
+	o := stringObject{header: header{kind: objString}, s: s}
+	return t.getString(&o)
+}
+
+// find returns the index of the entry with key k and hash h, dead or alive, or -1.
+func (t *Table) find(k Value, h uint32) int {
+	if t.heads == nil {
+		for i := range t.ents {
+			if e := &t.ents[i]; e.hash == h && (e.key.p == k.p && e.key.n == k.n || keyEqual(e.key, k)) {
+				return i
+			}
+		}
+		return -1
+	}
+	for i := t.heads[h&uint32(len(t.heads)-1)]; i != 0; {
+		e := &t.ents[i-1]
+		if e.hash == h && (e.key.p == k.p && e.key.n == k.n || keyEqual(e.key, k)) {
+			return int(i - 1)
+		}
+		i = e.next
+	}
+	return -1
+}
+
+// keyEqual compares keys of equal hash; apart it keeps find small.
+func keyEqual(a, b Value) bool { return RawEqual(a, b) }
+
+// arrayIndex returns k as an index into the array part, or -1.
+func (t *Table) arrayIndex(k Value) int {
+	if k.p == unsafe.Pointer(&numberTag) {
+		f := math.Float64frombits(k.n)
+		if i := int(f); uint(i-1) < uint(len(t.arr)) && float64(i) == f {
+			return i - 1
+		}
+	}
+	return -1
+}
+
+// Len returns a border of t: n with t[n] ~= nil and t[n+1] == nil, or 0 if t[1]
+// is nil (manual, section 2.5.5). O(log n).
+func (t *Table) Len() int {
+	n := len(t.arr)
+	if n > 0 && t.arr[n-1].p == nil {
+		if b := int(t.border); b < n && t.arr[b].p == nil && (b == 0 || t.arr[b-1].p != nil) {
+			return b
+		}
+		lo, hi := 0, n // t[lo] is not nil or lo is 0; t[hi] is nil
+		for hi-lo > 1 {
+			if mid := (lo + hi) / 2; t.arr[mid-1].p == nil {
+				hi = mid
+			} else {
+				lo = mid
+			}
+		}
+		t.setBorder(lo)
+		return lo
+	}
+	if t.flags&flagIntKeys == 0 {
+		return n
+	}
+	lo, hi := n, n+1
+	for t.GetInt(hi).p != nil {
+		lo = hi
+		if hi > math.MaxInt32 {
+			return lo
+		}
+		hi *= 2
+	}
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; t.GetInt(mid).p == nil {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	return lo
+}
+
+func (t *Table) setBorder(b int) {
+	if t.flags&flagShared == 0 {
+		t.border = int32(b)
+	}
+}
+
+// Metatable returns t's metatable or nil.
+func (t *Table) Metatable() *Table { return t.meta }
+
+// ReadOnly reports whether scripts are kept from writing to t.
+func (t *Table) ReadOnly() bool { return t.flags&flagReadOnly != 0 }
+
+// SetReadOnly keeps scripts from writing to t from now on. Go code still can.
+func (t *Table) SetReadOnly() { t.flags |= flagReadOnly }
+
+// Size returns the slots of the array part and the entries of the hash part,
+// live or not: the length of a walk over t.
+func (t *Table) Size() (array, hash int) { return len(t.arr), len(t.ents) }
+
+// errInvalidKey is what Next answers to a key that is not in the table.
+var errInvalidKey = newMessage("invalid key to 'next'")
+
+// Next returns the pair after key k in t's order, starting with k nil; the key
+// is nil at the end. Array slots come first, then entries in order of insertion.
+// skipped is the number of empty places passed over, work that the caller charges.
+// It errs if k is not a key of t.
+func (t *Table) Next(k Value) (key, val Value, skipped int, err error) {
+	at, err := t.position(k)
+	if err != nil {
+		return Value{}, Value{}, 0, err
+	}
+	key, val, _, skipped = t.after(at)
+	return key, val, skipped, nil
+}
+
+// position returns the place after k: an index into arr, or len(arr) plus an
+// index into ents.
+func (t *Table) position(k Value) (int, error) {
+	if k.p == nil {
+		return 0, nil
+	}
+	if i := t.arrayIndex(k); i >= 0 {
+		return i + 1, nil
+	}
+	if h, known := k.hash(); known {
+		if e := t.find(k, h); e >= 0 {
+			return len(t.arr) + e + 1, nil
+		}
+	}
+	return 0, errInvalidKey
+}
+
+// after returns the first live pair at or after place at, and the place after it.
+func (t *Table) after(at int) (key, val Value, next, skipped int) {
+	from := at
+	n := len(t.arr)
+	for ; at < n; at++ {
+		if t.arr[at].p != nil {
+			return Number(float64(at + 1)), t.arr[at], at + 1, at - from
+		}
+	}
+	e := at - n
+	start := e
+	if e < int(t.first) {
+		e = int(t.first)
+		start = e
+	}
+	skipped = n - min(from, n)
+	for ; e < len(t.ents); e++ {
+		if t.ents[e].val.p != nil {
+			if start == int(t.first) && t.flags&(flagShared|flagBorrowed) == 0 {
+				t.first = int32(e)
+			}
+			return t.ents[e].key, t.ents[e].val, n + e + 1, skipped + e - start
+		}
+	}
+	if start == int(t.first) && t.flags&(flagShared|flagBorrowed) == 0 {
+		t.first = int32(e)
+	}
+	return Value{}, Value{}, n + e, skipped + e - start
+}
+
+// setExisting stores v at k if k has a place already, dead or alive, and reports
+// whether it did. It allocates only to take over a shared library's entries.
+func (t *Table) setAt(e int, v Value) {
+	t.ents[e].val = v
+	if v.p != nil && int32(e) < t.first {
+		t.first = int32(e)
+	}
+}
+
+// NewTable returns an empty table with room for array slots and hash entries,
+// charged to m.
+func (m *Machine) NewTable(array, hash int) (*Table, error) {
+	if array < 0 || array > 1<<maxArrayBits || hash < 0 || hash > maxEntries {
+		return nil, m.tableTooLarge()
+	}
+	cap := entryCapacity(hash)
+	if err := m.alloc(limits.TableHeader + int64(array)*limits.ValueBytes + entryBytes(cap)); err != nil {
+		return nil, err
+	}
+	if n := int64(array+hash) / limits.TableSlotMove; n > 0 {
+		if err := m.work(n); err != nil {
+			return nil, err
+		}
+	}
+	t := &Table{header: header{kind: objTable}}
+	if array > 0 {
+		t.arr = make([]Value, array)
+	}
+	if hash > 0 {
+		t.makeEntries(cap)
+	}
+	return t, nil
+}
+
+// entryCapacity is the number of entries allocated to hold n.
+func entryCapacity(n int) int {
+	switch {
+	case n == 0:
+		return 0
+	case n == 1:
+		return 1
+	}
+	return 1 << bits.Len(uint(n-1))
+}
+
+// entryBytes is the memory of a hash part of the given capacity.
+func entryBytes(capacity int) int64 {
+	b := int64(capacity) * limits.HashEntry
+	if capacity > scanEntries {
+		b += int64(capacity) * limits.IndexSlot
+	}
+	return b
+}
+
+func (t *Table) makeEntries(capacity int) {
+	t.ents = make([]entry, 0, capacity)
+	t.heads = nil
+	if capacity > scanEntries {
+		t.heads = make([]int32, capacity)
+	}
+	t.first = 0
+}
+
+// appendEntry adds a key that t does not hold; there is room for it.
+func (t *Table) appendEntry(k Value, h uint32, v Value) {
+	i := len(t.ents)
+	t.ents = t.ents[:i+1]
+	e := &t.ents[i]
+	e.key, e.val, e.hash, e.next = k, v, h, 0
+	if t.heads != nil {
+		b := h & uint32(len(t.heads)-1)
+		e.next = t.heads[b]
+		t.heads[b] = int32(i + 1)
+	}
+	if k.p == unsafe.Pointer(&numberTag) {
+		t.flags |= flagIntKeys
+	}
+}
+
+// own makes a table that borrows a shared library's entries hold its own.
+func (m *Machine) own(t *Table) error {
+	n := cap(t.ents)
+	if n < len(t.ents) {
+		n = len(t.ents)
+	}
+	if err := m.alloc(entryBytes(n)); err != nil {
+		return err
+	}
+	if err := m.work(int64(n)/limits.TableSlotMove + 1); err != nil {
+		return err
+	}
+	old := t.ents
+	t.ents = append(make([]entry, 0, n), old...)
+	if t.heads != nil {
+		t.heads = append([]int32(nil), t.heads...)
+	}
+	t.flags &^= flagBorrowed
+	return nil
+}
+
+// RawSet stores v at t[k] without metamethods, charging m for memory and work
+// before either. The errors are those of Lua: a nil or NaN key, a read-only
+// table; and *limits.Error.
+func (m *Machine) RawSet(t *Table, k, v Value) error {
+	if t.flags&(flagReadOnly|flagShared) != 0 {
+		return errReadOnly
+	}
+	return m.set(t, k, v)
+}
+
+var (
+	errReadOnly = newMessage("attempt to modify a read-only table")
+	errNilKey   = newMessage("table index is nil")
+	errNaNKey   = newMessage("table index is NaN")
+)
+
+// set is RawSet without the read-only check: for Go code.
+func (m *Machine) set(t *Table, k, v Value) error {
+	if i := t.arrayIndex(k); i >= 0 {
+		t.arr[i] = v
+		return nil
+	}
+	switch {
+	case k.p == nil:
+		return errNilKey
+	case k.p == unsafe.Pointer(&numberTag):
+		if f := math.Float64frombits(k.n); f != f {
+			return errNaNKey
+		} else if f == 0 {
+			k.n = 0 // -0 is 0
+		}
+	case k.object().kind == objString:
+		t.absent = 0
+		if n := hashWork(k); n > limits.HashFreeBytes {
+			if err := m.work(limits.Units(n, limits.BytesPerUnit)); err != nil {
+				return err
+			}
+		}
+	case k.object().id == 0 && k.object().kind > objNumber:
+		if v.p == nil {
+			return nil
+		}
+		m.identify(k.object())
+	}
+	h, _ := k.hash()
+	if e := t.find(k, h); e >= 0 {
+		if t.flags&flagBorrowed != 0 {
+			if err := m.own(t); err != nil {
+				return err
+			}
+		}
+		t.setAt(e, v)
+		return nil
+	}
+	if v.p == nil {
+		return nil
+	}
+	return m.insert(t, k, h, v)
+}
+
+// SetInt stores v at t[i] as RawSet does.
+func (m *Machine) SetInt(t *Table, i int, v Value) error {
+	if uint(i-1) < uint(len(t.arr)) && t.flags&flagReadOnly == 0 {
+		t.arr[i-1] = v
+		return nil
+	}
+	return m.RawSet(t, Number(float64(i)), v)
+}
+
+// SetString stores v at t[k] as RawSet does, charging for the key.
+func (m *Machine) SetString(t *Table, k string, v Value) error {
+	key, err := m.NewString(k)
+	if err != nil {
+		return err
+	}
+	return m.RawSet(t, key, v)
+}
+
+// insert adds a key that t does not hold.
+func (m *Machine) insert(t *Table, k Value, h uint32, v Value) error {
+	if t.flags&flagBorrowed != 0 {
+		if err := m.own(t); err != nil {
+			return err
+		}
+	}
+	room := cap(t.ents) - len(t.ents)
+	if k.p == unsafe.Pointer(&numberTag) && math.Float64frombits(k.n) == float64(len(t.arr)+1) {
+		// An append: grow the array part, unless a large hash part still has room,
+		// whose rebuilding the append would otherwise pay for.
+		if room == 0 || len(t.ents) <= len(t.arr) {
+			return m.rehash(t, k, h, v)
+		}
+	} else if room == 0 {
+		return m.rehash(t, k, h, v)
+	}
+	t.appendEntry(k, h, v)
+	return nil
+}
+
+// rehash rebuilds t to hold one more key. The array part becomes the largest
+// power of two n such that more than n/2 of its slots are in use (as in C Lua);
+// the other live entries keep their order.
+func (m *Machine) rehash(t *Table, k Value, h uint32, v Value) error {
+	if err := m.work(int64(len(t.arr)+len(t.ents))/limits.TableSlotMove + 1); err != nil {
+		return err
+	}
+	var bins [maxArrayBits + 1]int // bins[i]: integer keys in (2^(i-1), 2^i]
+	ints := 0
+	count := func(k Value) {
+		if k.p == unsafe.Pointer(&numberTag) {
+			f := math.Float64frombits(k.n)
+			if f >= 1 && f <= 1<<maxArrayBits && f == math.Trunc(f) {
+				bins[bits.Len(uint(f)-1)]++
+				ints++
+			}
+		}
+	}
+	for i, lo, hi := 0, 0, 1; lo < len(t.arr); i, lo, hi = i+1, hi, hi*2 {
+		for j := lo; j < min(hi, len(t.arr)); j++ {
+			if t.arr[j].p != nil {
+				bins[i]++
+				ints++
+			}
+		}
+	}
+	live := 0
+	for i := range t.ents {
+		if e := &t.ents[i]; e.val.p != nil {
+			live++
+			count(e.key)
+		}
+	}
+	inArray := ints
+	for i := range t.ents {
+		if e := &t.ents[i]; e.val.p != nil {
+			_ = e
+		}
+	}
+	_ = inArray
+	count(k)
+	size, within := 0, 0
+	for i, sum := 0, 0; i <= maxArrayBits && 1<<i/2 < ints; i++ {
+		sum += bins[i]
+		if sum > 1<<i/2 {
+			size, within = 1<<i, sum
+		}
+		if sum == ints {
+			break
+		}
+	}
+	// Entries afterwards: everything live, less what the array part takes.
+	arrayLive := 0
+	for i := range t.arr {
+		if t.arr[i].p != nil {
+			arrayLive++
+		}
+	}
+	entries := arrayLive + live + 1 - within
+	capacity := entryCapacity(entries)
+	if capacity > maxEntries {
+		return m.tableTooLarge()
+	}
+	bytes := entryBytes(capacity)
+	if size != len(t.arr) {
+		bytes += int64(size) * limits.ValueBytes
+	}
+	if err := m.alloc(bytes); err != nil {
+		return err
+	}
+	oldArr, oldEnts := t.arr, t.ents
+	if size != len(oldArr) {
+		t.arr = make([]Value, size)
+		copy(t.arr, oldArr)
+		t.border = 0
+	}
+	if entries == 0 {
+		t.ents, t.heads, t.first = nil, nil, 0
+	} else {
+		t.makeEntries(capacity)
+	}
+	t.flags &^= flagIntKeys
+	for i := size; i < len(oldArr); i++ {
+		if oldArr[i].p != nil {
+			key := Number(float64(i + 1))
+			t.appendEntry(key, hashNumber(float64(i+1)), oldArr[i])
+		}
+	}
+	for i := range oldEnts {
+		e := &oldEnts[i]
+		if e.val.p == nil {
+			continue
+		}
+		if j := t.arrayIndex(e.key); j >= 0 {
+			t.arr[j] = e.val
+		} else {
+			t.appendEntry(e.key, e.hash, e.val)
+		}
+	}
+	if j := t.arrayIndex(k); j >= 0 {
+		t.arr[j] = v
+	} else {
+		t.appendEntry(k, h, v)
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package vm
+
+import (
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// Thread is a Lua coroutine, or the stack that a host call runs on.
+type Thread struct {
+	header
+	status  ThreadStatus
+	stack   []Value
+	frames  []frame
+	open    []*upvalue // open upvalues by ascending index
+	top     int        // slots from here on hold nothing
+	resumer *Thread
+	below   int   // frames of all resumers
+	entry   Value // the function, until the coroutine starts
+	host    bool  // runs a host call: cannot yield
+	failed  error
+}
+
+// ThreadStatus is what coroutine.status tells.
+type ThreadStatus uint8
+
+// The states of a coroutine.
+const (
+	Suspended ThreadStatus = iota
+	Running
+	Normal
+	Dead
+)
+
+var statusNames = [...]string{"suspended", "running", "normal", "dead"}
+
+// String returns the state's name in Lua.
+func (s ThreadStatus) String() string { return statusNames[s] }
+
+// Status returns th's state.
+func (th *Thread) Status() ThreadStatus { return th.status }
+
+// upvalue is a variable that closures share: open while it lives in a register
+// of th's stack, closed when it moved into the upvalue itself.
+type upvalue struct {
+	v      *Value // the variable
+	closed Value
+	index  int // register in the stack, while open
+	mark   uint8
+}
+
+// Closure is a Lua function: code, and the variables it captured.
+type Closure struct {
+	header
+	proto *proto
+	env   *Table
+	up    []*upvalue
+}
+
+// Env returns f's environment: the table of its globals.
+func (f *Closure) Env() *Table { return f.env }
+
+// SetEnv replaces f's environment.
+func (f *Closure) SetEnv(t *Table) { f.env = t }
+
+// frame is one activation.
+type frame struct {
+	cl        *Closure // nil in a native function's frame
+	nat       *Native
+	cont      Continuation
+	base      int32 // first register, or first argument
+	ret       int32 // where the results go: the slot of the function
+	pc        int32 // Lua: next instruction; native: number of arguments
+	want      int16 // results the caller wants, -1 for all
+	kind      frameKind
+	tail      uint8 // tail calls that this frame replaced, at most 255
+	handlerAt int32 // protect: stack index of xpcall's handler, -1 for pcall
+	extra     int32 // Lua: how many variable arguments lie below base; inverted while <= runs as not >
+	pending   int32 // Lua, in a concatenation that called a metamethod: the end of the operands
+}
+
+type frameKind uint8
+
+const (
+	frameLua     frameKind = iota
+	frameNative            // a native function, perhaps with a continuation
+	frameProtect           // pcall or xpcall
+	frameResume            // coroutine.resume, waiting for another thread
+	frameWrap              // a coroutine.wrap function, waiting for another thread
+	frameHandler           // below an error handler that is running
+)
+
+// growStack makes th's stack hold n values and a window above them.
+func (m *Machine) growStack(th *Thread, n int) error {
+	if n > th.top {
+		th.top = n
+	}
+	if n+window <= len(th.stack) {
+		return nil
+	}
+	if n > maxStack {
+		return m.stackOverflow(th)
+	}
+	size := max(2*len(th.stack), n+window)
+	size = min(size, maxStack+window)
+	if err := m.alloc(int64(size) * limits.ValueBytes); err != nil {
+		return err
+	}
+	if err := m.work(int64(len(th.stack)) / limits.TableSlotMove); err != nil {
+		return err
+	}
+	stack := make([]Value, size)
+	copy(stack, th.stack[:min(len(th.stack), max(th.top, 0))])
+	th.stack = stack
+	for _, u := range th.open {
+		u.v = &stack[u.index]
+	}
+	return nil
+}
+
+// stackOverflow is the error of a thread that is too deep. A script can catch it.
+func (m *Machine) stackOverflow(th *Thread) error {
+	return &message{text: "stack overflow", cause: &limits.Error{
+		Kind: limits.Depth, Used: min(int64(len(th.frames)+th.below), m.limits.Depth), Max: m.limits.Depth,
+	}}
+}
+
+// pushFrame returns a new frame at the top of th's stack of frames.
+func (m *Machine) pushFrame(th *Thread) (*frame, error) {
+	n := len(th.frames)
+	if int64(n+th.below) >= m.limits.Depth {
+		if m.run == nil || !m.run.handling || int64(n+th.below) >= m.limits.Depth+handlerDepth {
+			return nil, m.stackOverflow(th)
+		}
+	}
+	if n == cap(th.frames) {
+		size := max(2*n, 4)
+		if err := m.alloc(int64(size) * limits.FrameBytes); err != nil {
+			return nil, err
+		}
+		frames := make([]frame, n, size)
+		copy(frames, th.frames)
+		th.frames = frames
+	}
+	th.frames = th.frames[:n+1]
+	return &th.frames[n], nil
+}
+
+// popFrame drops th's top frame and what it refers to.
+func (th *Thread) popFrame() {
+	n := len(th.frames) - 1
+	f := &th.frames[n]
+	f.cl, f.nat, f.cont = nil, nil, nil
+	th.frames = th.frames[:n]
+}
+
+// findUpvalue returns the open upvalue for stack index i, making it if needed.
+func (m *Machine) findUpvalue(th *Thread, i int) (*upvalue, error) {
+	at := len(th.open)
+	for at > 0 && th.open[at-1].index >= i {
+		at--
+		if th.open[at].index == i {
+			return th.open[at], nil
+		}
+	}
+	if err := m.alloc(limits.UpvalueBytes); err != nil {
+		return nil, err
+	}
+	u := &upvalue{v: &th.stack[i], index: i}
+	th.open = append(th.open, nil)
+	copy(th.open[at+1:], th.open[at:])
+	th.open[at] = u
+	return u, nil
+}
+
+// closeUpvalues moves the variables at stack index i and above out of the stack.
+func (th *Thread) closeUpvalues(i int) {
+	n := len(th.open)
+	for n > 0 && th.open[n-1].index >= i {
+		n--
+		u := th.open[n]
+		u.closed = *u.v
+		u.v = &u.closed
+		th.open[n] = nil
+	}
+	th.open = th.open[:n]
+}

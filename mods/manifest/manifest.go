@@ -1,0 +1,168 @@
+// Package manifest reads mod.toml, in which a mod says who it is, what it
+// wants to be allowed, how much it asks for, and which other mods it needs.
+//
+// [Parse] is strict: what it does not know, it refuses, with the place, the
+// line and the nearest known name. It reports everything that is wrong at
+// once. The author of the manifest is assumed to control every byte; time and
+// memory are bounded by the size of the text, which is bounded too.
+//
+// A manifest is a request. What a mod gets is decided elsewhere.
+//
+// The keys are declared in one table, from which the parser, the JSON Schema
+// for editors ([Schema]) and the documentation ([Reference]) are made.
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// Manifest is a valid manifest. It is not changed after Parse, and may be read
+// by several goroutines.
+type Manifest struct {
+	ID          string
+	Version     *semver.Version // never nil
+	Name        string          // the ID, if the manifest has no name
+	Description string
+	Authors     []string
+	License     string
+	Entry       string // slash-separated path of the first Lua file
+	API         Range  // zero if not stated
+
+	Permissions []Permission  // sorted by name
+	Limits      limits.Limits // what it asks for; a zero field was not asked for
+
+	Dependencies         []Requirement // sorted by ID
+	OptionalDependencies []Requirement // sorted by ID
+	Conflicts            []Requirement // sorted by ID
+
+	src     source
+	outline *outline
+}
+
+// Permission is the request for one capability.
+type Permission struct {
+	Name   string // of the capability
+	Reason string // why the mod wants it, in the author's words
+	// Options are what else the request says. The values are string, int64,
+	// float64 (finite), bool, or a []any of these; which of them mean
+	// something, the capability knows.
+	Options map[string]any
+}
+
+// OptionNames returns the names of the options, sorted.
+func (p Permission) OptionNames() []string {
+	names := make([]string, 0, len(p.Options))
+	for name := range p.Options {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Requirement names another mod and the versions of it that are meant.
+type Requirement struct {
+	ID    string
+	Range Range
+}
+
+// Range is a range of versions, as "^1.2" or ">=1.0, <3.0". A prerelease is
+// in a range only if the range names one (">=1.0.0-0").
+type Range struct {
+	Text        string              // as written; empty in the zero Range
+	Constraints *semver.Constraints // nil in the zero Range
+}
+
+// IsZero reports whether no range was stated.
+func (r Range) IsZero() bool { return r.Constraints == nil }
+
+// Contains reports whether v is in the range. Everything is in the zero Range.
+func (r Range) Contains(v *semver.Version) bool {
+	return r.Constraints == nil || r.Constraints.Check(v)
+}
+
+// Parse reads a manifest. The name of the file is used in positions only. The
+// text has at most 64 KiB.
+//
+// Every error is an [*Error].
+func Parse(file string, data []byte) (*Manifest, error) {
+	if len(data) > maxBytes {
+		src := source{file: file}
+		return nil, &Error{Problems: []*Problem{src.problem(TooComplex, span{}, "",
+			fmt.Sprintf("a manifest of %d bytes; at most %d", len(data), maxBytes))}}
+	}
+	src := source{file: file, text: strings.TrimPrefix(string(data), "\ufeff")}
+	out, err := scan(src.text)
+	if err != nil {
+		return nil, syntaxError(src, err)
+	}
+	root, err := decode(src.text)
+	if err != nil {
+		return nil, syntaxError(src, err)
+	}
+	r := &reader{src: src, out: out, man: &Manifest{src: src, outline: out}}
+	r.root(root)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return r.man, nil
+}
+
+// decode runs the TOML decoder on a text that has passed scan. The decoder
+// panics where it finds itself inconsistent; to a caller that is one more way
+// of saying that the text is not TOML.
+func decode(text string) (root map[string]any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault{kind: Syntax, message: "this is not TOML"}
+		}
+	}()
+	_, err = toml.Decode(text, &root)
+	return root, err
+}
+
+func syntaxError(src source, err error) error {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return &Error{Problems: []*Problem{src.problem(f.kind, f.at, "", f.message)}}
+	}
+	if p, ok := errors.AsType[toml.ParseError](err); ok {
+		at := span{p.Position.Start, p.Position.Start + p.Position.Len}
+		message := printable(p.Message)
+		if message == "" {
+			message = printable(err.Error())
+		}
+		return &Error{Problems: []*Problem{src.problem(Syntax, at, "", message)}}
+	}
+	return &Error{Problems: []*Problem{src.problem(Syntax, span{}, "", printable(err.Error()))}}
+}
+
+// Where returns the place of a key, as Where("permissions", "storage"). Parts
+// of an array have their index as name: Where("mod", "authors", "0"). If there
+// is no such key, the place is that of the longest beginning of the path that
+// there is, or else the start of the file.
+func (m *Manifest) Where(path ...string) Position {
+	return m.src.position(m.outline.at(path))
+}
+
+// Problem makes an error of a later stage look like one of Parse's: of kind
+// [Refused], with the place that Where gives, and the line.
+func (m *Manifest) Problem(message string, path ...string) *Problem {
+	return m.src.problem(Refused, m.outline.at(path), dotted(path), printable(message))
+}
+
+// at returns where the longest known beginning of a path stands.
+func (o *outline) at(path []string) span {
+	for n := len(path); n > 0; n-- {
+		if entry, ok := o.entries[pathKey(path[:n])]; ok {
+			return entry.key
+		}
+	}
+	return span{}
+}

@@ -1,0 +1,27 @@
+package manifest
+
+import "testing"
+
+func TestNearest(t *testing.T) {
+	candidates := []string{"id", "version", "name", "description", "authors", "license", "entry", "api"}
+	for name, want := range map[string]string{
+		"verison": "version", "Version": "version", "versions": "version", "nmae": "name", "author": "authors",
+		"licence": "license", "desc": "", "x": "", "ie": "id", "ap": "api", "version": "", "frobnicate": "", "": "",
+	} {
+		if got := nearest(name, candidates); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	tests := []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"abc", "abc", 0}, {"abc", "", 3}, {"", "abc", 3}, {"abc", "acb", 1}, {"abc", "axc", 1}, {"abc", "abcd", 1}, {"kitten", "sitting", 3}}
+	for _, test := range tests {
+		if got := distance(test.a, test.b); got != test.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package stdlib
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox/vm"
+)
+
+const pi = math.Pi
+
+var inf = math.Inf(1)
+
+const (
+	chargeMath = "MathCall"
+	lastDigit  = "the last digit can differ from the GNU C library's: this is Go's"
+)
+
+var mathLibrary = []entry{
+	mathFunction("abs", math.Abs, ""),
+	mathFunction("acos", math.Acos, lastDigit),
+	mathFunction("asin", math.Asin, lastDigit),
+	mathFunction("atan", math.Atan, lastDigit),
+	mathFunction2("atan2", math.Atan2, lastDigit),
+	mathFunction("ceil", math.Ceil, ""),
+	mathFunction("cos", math.Cos, lastDigit),
+	mathFunction("cosh", math.Cosh, lastDigit),
+	mathFunction("deg", func(x float64) float64 { return x / (pi / 180) }, ""),
+	mathFunction("exp", math.Exp, lastDigit),
+	mathFunction("floor", math.Floor, ""),
+	mathRow("fmod", fmodNative, full, chargeMath+" and FmodPerBit for the difference of the exponents", ""),
+	mathRow("frexp", native("math.frexp", mathFrexp), full, chargeMath, ""),
+	mathRow("ldexp", native("math.ldexp", mathLdexp), full, chargeMath, ""),
+	mathFunction("log", math.Log, lastDigit),
+	mathFunction("log10", math.Log10, lastDigit),
+	mathRow("max", native("math.max", mathMax), full, "one for each argument", ""),
+	mathRow("min", native("math.min", mathMin), full, "one for each argument", ""),
+	mathRow("mod", fmodNative, full, "as fmod", ""),
+	mathRow("modf", native("math.modf", mathModf), full, chargeMath, ""),
+	mathFunction2("pow", math.Pow, lastDigit),
+	mathFunction("rad", func(x float64) float64 { return x * (pi / 180) }, ""),
+	{library: "math", name: "random", fn: native("math.random", mathRandom), status: differs, charge: chargeMath,
+		note: "a generator of the sandbox's own (PCG), with 53 random bits, seeded by the host: the same on every run and machine",
+		test: "TestRandom"},
+	{library: "math", name: "randomseed", fn: native("math.randomseed", mathRandomSeed), status: differs, charge: chargeMath,
+		note: "seeds the sandbox's own generator; the sequence is not the C library's", test: "TestRandom"},
+	mathFunction("sin", math.Sin, lastDigit),
+	mathFunction("sinh", math.Sinh, lastDigit),
+	mathFunction("sqrt", math.Sqrt, ""),
+	mathFunction("tan", math.Tan, lastDigit),
+	mathFunction("tanh", math.Tanh, lastDigit),
+}
+
+func mathRow(name string, fn *vm.Native, s status, charge, note string) entry {
+	return entry{library: "math", name: name, fn: fn, status: s, charge: charge, note: note, test: "TestOracle/math"}
+}
+
+// mathFunction is the row of a function of one number.
+func mathFunction(name string, f func(float64) float64, note string) entry {
+	fn := native("math."+name, func(c *vm.Call) error {
+		x, err := c.CheckNumber(0)
+		if err != nil {
+			return err
+		}
+		if err := c.Work(limits.MathCall); err != nil {
+			return err
+		}
+		return c.Return(vm.Number(f(x)))
+	})
+	return mathRow(name, fn, statusOf(note), chargeMath, note)
+}
+
+// mathFunction2 is the row of a function of two numbers.
+func mathFunction2(name string, f func(x, y float64) float64, note string) entry {
+	fn := native("math."+name, func(c *vm.Call) error {
+		x, y, err := checkNumbers(c)
+		if err != nil {
+			return err
+		}
+		if err := c.Work(limits.MathCall); err != nil {
+			return err
+		}
+		return c.Return(vm.Number(f(x, y)))
+	})
+	return mathRow(name, fn, statusOf(note), chargeMath, note)
+}
+
+func statusOf(note string) status {
+	if note == "" {
+		return full
+	}
+	return differs
+}
+
+func checkNumbers(c *vm.Call) (x, y float64, err error) {
+	if x, err = c.CheckNumber(0); err != nil {
+		return 0, 0, err
+	}
+	y, err = c.CheckNumber(1)
+	return x, y, err
+}
+
+var fmodNative = native("math.fmod", func(c *vm.Call) error {
+	x, y, err := checkNumbers(c)
+	if err != nil {
+		return err
+	}
+	if err := c.Work(limits.MathCall + fmodBits(x, y)*limits.FmodPerBit); err != nil {
+		return err
+	}
+	return c.Return(vm.Number(math.Mod(x, y)))
+})
+
+// fmodBits is how many bits math.Mod will subtract one by one.
+func fmodBits(x, y float64) int64 {
+	_, ex := math.Frexp(x)
+	_, ey := math.Frexp(y)
+	return int64(max(ex-ey, 0))
+}
+
+func mathFrexp(c *vm.Call) error {
+	x, err := c.CheckNumber(0)
+	if err != nil {
+		return err
+	}
+	if err := c.Work(limits.MathCall); err != nil {
+		return err
+	}
+	m, e := math.Frexp(x)
+	return c.Return(vm.Number(m), vm.Int(e))
+}
+
+func mathLdexp(c *vm.Call) error {
+	m, err := c.CheckNumber(0)
+	if err != nil {
+		return err
+	}
+	e, err := checkInt32(c, 1)
+	if err != nil {
+		return err
+	}
+	if err := c.Work(limits.MathCall); err != nil {
+		return err
+	}
+	return c.Return(vm.Number(math.Ldexp(m, int(e))))
+}
+
+func mathModf(c *vm.Call) error {
+	x, err := c.CheckNumber(0)
+	if err != nil {
+		return err
+	}
+	if err := c.Work(limits.MathCall); err != nil {
+		return err
+	}
+	whole, fraction := math.Trunc(x), 0.0
+	if !math.IsInf(x, 0) {
+		fraction = x - whole
+	}
+	return c.Return(vm.Number(whole), vm.Number(math.Copysign(fraction, x)))
+}
+
+func mathMax(c *vm.Call) error {
+	return choose(c, func(x, best float64) bool { return x > best })
+}
+
+func mathMin(c *vm.Call) error {
+	return choose(c, func(x, best float64) bool { return x < best })
+}
+
+// choose returns the argument that is better than all before it.
+func choose(c *vm.Call, better func(x, best float64) bool) error {
+	best, err := c.CheckNumber(0)
+	if err != nil {
+		return err
+	}
+	if err := c.Work(int64(c.NArgs())); err != nil {
+		return err
+	}
+	for i := 1; i < c.NArgs(); i++ {
+		x, err := c.CheckNumber(i)
+		if err != nil {
+			return err
+		}
+		if better(x, best) {
+			best = x
+		}
+	}
+	return c.Return(vm.Number(best))
+}
+
+// seedStream is the second half of every seed: a fixed stream of the generator.
+const seedStream = 0x9e3779b97f4a7c15
+
+func newGenerator(seed uint64) *rand.PCG { return rand.NewPCG(seed, seedStream) }
+
+func mathRandom(c *vm.Call) error {
+	if err := c.Work(limits.MathCall); err != nil {
+		return err
+	}
+	// Drawn before the arguments are looked at, as in C Lua.
+	r := float64(libraryOf(c).random.Uint64()>>11) / (1 << 53)
+	lo, hi, bad := int32(1), int32(0), 0
+	var err error
+	switch c.NArgs() {
+	case 0:
+		return c.Return(vm.Number(r))
+	case 1:
+		hi, err = checkInt32(c, 0)
+	case 2:
+		if lo, err = checkInt32(c, 0); err == nil {
+			hi, err = checkInt32(c, 1)
+		}
+		bad = 1
+	default:
+		return c.Errorf("wrong number of arguments")
+	}
+	if err != nil {
+		return err
+	}
+	if lo > hi {
+		return c.ArgError(bad, "interval is empty")
+	}
+	n := float64(int64(hi) - int64(lo) + 1)
+	return c.Return(vm.Number(math.Floor(r*n) + float64(lo)))
+}
+
+func mathRandomSeed(c *vm.Call) error {
+	seed, err := c.CheckInt(0)
+	if err != nil {
+		return err
+	}
+	if err := c.Work(limits.MathCall); err != nil {
+		return err
+	}
+	libraryOf(c).random.Seed(uint64(seed), seedStream)
+	return c.Return()
+}

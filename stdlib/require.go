@@ -1,0 +1,91 @@
+package stdlib
+
+import (
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox/vm"
+)
+
+// maxModuleName is the length of a module's name, in bytes.
+const maxModuleName = 200
+
+// moduleName reports whether name is made of letters, digits and "_.-/" only.
+func moduleName(name string) bool {
+	if name == "" || len(name) > maxModuleName {
+		return false
+	}
+	for i := 0; i < len(name); i++ {
+		switch ch := name[i]; {
+		case digitOf(ch) < 36, ch == '_', ch == '.', ch == '-', ch == '/':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// loadingMark stands in the table of modules for one whose code has begun to run.
+var loadingMark = native("module that is being loaded", func(c *vm.Call) error {
+	return c.Errorf("a module that is being loaded is no function")
+}).Value()
+
+var requireNative = native("require", baseRequire)
+
+func baseRequire(c *vm.Call) error {
+	name, err := c.CheckString(0)
+	if err != nil {
+		return err
+	}
+	if !moduleName(name) {
+		return c.Errorf("module '%s' not found: a module's name is made of letters, digits and '_', '.', '-', '/'", clip(name))
+	}
+	l, m := libraryOf(c), c.Machine()
+	key, err := c.NewString(name)
+	if err != nil {
+		return err
+	}
+	if err := m.KeyWork(key); err != nil {
+		return err
+	}
+	if have := l.modules.Get(key); have.Truthy() {
+		if vm.RawEqual(have, loadingMark) {
+			return c.Errorf("loop or previous error loading module '%s'", name)
+		}
+		return c.Return(have)
+	}
+	if err := c.Work(limits.HostCall); err != nil {
+		return err
+	}
+	chunk, text, ok := l.options.Require(name)
+	if !ok {
+		return c.Errorf("module '%s' not found", name)
+	}
+	fn, problem, err := compile(c, chunk, text)
+	if err != nil {
+		return err
+	}
+	if problem != "" {
+		return c.Errorf("error loading module '%s':\n\t%s", name, problem)
+	}
+	if err := m.RawSet(l.modules, key, loadingMark); err != nil {
+		return err
+	}
+	return c.Call(&requiring{key}, fn, key)
+}
+
+// requiring is a module whose code runs.
+type requiring struct{ key vm.Value }
+
+// Resume keeps and returns what the module returned, or true.
+func (r *requiring) Resume(c *vm.Call) error {
+	module := c.Arg(0)
+	if module.IsNil() {
+		module = vm.True
+	}
+	if err := c.Machine().RawSet(libraryOf(c).modules, r.key, module); err != nil {
+		return err
+	}
+	return c.Return(module)
+}
+
+// Trace counts the module's name.
+func (r *requiring) Trace(w *vm.Walk) { w.Value(r.key) }

@@ -1,0 +1,119 @@
+package stdlib
+
+import (
+	"strings"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox/vm"
+)
+
+// textBuilder collects the pieces of a string that a script's work makes. Each
+// piece is charged, and compared with the limit for strings, before room is made
+// for it; the pieces stay where they are put, so that in all about twice the
+// length of the string is allocated. The zero textBuilder is empty. It must not
+// be copied after first use.
+type textBuilder struct {
+	parts  [][]byte // full parts
+	last   []byte   // the part that is being filled
+	length int
+	inline [128]byte // the first part
+}
+
+const (
+	// maxPart is the size in bytes up to which each part is as long as all before it.
+	maxPart = 32 << 10
+	// sliceHeader is what a part costs beside its bytes.
+	sliceHeader = 24
+)
+
+// add appends s.
+func (t *textBuilder) add(c *vm.Call, s string) error {
+	if err := t.room(c, len(s)); err != nil {
+		return err
+	}
+	n := copy(t.last[len(t.last):cap(t.last)], s)
+	t.last = t.last[:len(t.last)+n]
+	if n < len(s) {
+		if err := t.grow(c, len(s)-n); err != nil {
+			return err
+		}
+		t.last = append(t.last, s[n:]...)
+	}
+	t.length += len(s)
+	return nil
+}
+
+// addBytes appends b.
+func (t *textBuilder) addBytes(c *vm.Call, b []byte) error {
+	if err := t.room(c, len(b)); err != nil {
+		return err
+	}
+	if len(b) > cap(t.last)-len(t.last) {
+		if err := t.grow(c, len(b)); err != nil {
+			return err
+		}
+	}
+	t.last = append(t.last, b...)
+	t.length += len(b)
+	return nil
+}
+
+// room errs if n more bytes make the string too long, and charges for adding them.
+func (t *textBuilder) room(c *vm.Call, n int) error {
+	if t.last == nil {
+		t.last = t.inline[:0]
+	}
+	if total := limits.MulAdd(1, int64(n), int64(t.length)); total > c.Machine().Limits().String {
+		return c.ReserveString(int(total)) // has the error, and charges nothing
+	}
+	return c.Work(1 + int64(n)/limits.BytesPerUnit)
+}
+
+// grow begins a new part with room for n bytes.
+func (t *textBuilder) grow(c *vm.Call, n int) error {
+	size := max(n, min(t.length, maxPart), len(t.inline))
+	if err := c.Reserve(int64(size) + 2*sliceHeader); err != nil {
+		return err
+	}
+	if err := c.Work(limits.AllocObject); err != nil {
+		return err
+	}
+	t.parts = append(t.parts, t.last)
+	t.last = make([]byte, 0, size)
+	return nil
+}
+
+// value returns the string, charged; t is used up.
+func (t *textBuilder) value(c *vm.Call) (vm.Value, error) {
+	switch {
+	case t.length == 0:
+		return emptyString, nil
+	case t.length == 1 && t.parts == nil:
+		return singleStrings[t.last[0]], nil
+	}
+	if err := c.ReserveString(t.length); err != nil {
+		return vm.Nil, err
+	}
+	if t.parts == nil {
+		return vm.String(string(t.last)), nil
+	}
+	var s strings.Builder
+	s.Grow(t.length)
+	for _, part := range t.parts {
+		s.Write(part)
+	}
+	s.Write(t.last)
+	return vm.String(s.String()), nil
+}
+
+// bytes returns what t holds beside itself.
+func (t *textBuilder) bytes() int64 {
+	if t.parts == nil {
+		return 0
+	}
+	n := int64(cap(t.last))
+	for _, part := range t.parts[1:] {
+		n += int64(cap(part))
+	}
+	return n + 2*sliceHeader*int64(len(t.parts))
+}
