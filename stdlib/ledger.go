@@ -2,7 +2,7 @@ package stdlib
 
 import "github.com/luasandbox/modrunner/luasandbox/vm"
 
-//go:generate go test -run TestCompatibilityPage -update .
+//go:generate go test -run TestCompatibilityPage . -args -update
 
 // status says how a function relates to the one of C Lua 5.1.5.
 type status uint8
@@ -48,6 +48,7 @@ var libraries = []struct {
 	{"table", tableLibrary},
 	{"math", mathLibrary},
 	{"os", osLibrary},
+	{"debug", debugLibrary},
 	{"bit32", bit32Library},
 }
 

@@ -8,11 +8,27 @@ import (
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
 
+// maxChunkText is how much of a source text luaO_chunkid shows.
+const maxChunkText = 43
+
+// sourceName returns how messages show a chunk without a name: by its first
+// line, as luaO_chunkid does. A text that begins with '=' or '@' is no exception.
+func sourceName(text string) string {
+	line := cString(text)
+	if i := strings.IndexAny(line, "\r\n"); i >= 0 {
+		line = line[:i]
+	}
+	line = line[:min(len(line), maxChunkText)]
+	if len(line) < len(cString(text)) {
+		line += "..."
+	}
+	return `[string "` + line + `"]`
+}
+
 // chunkName returns how messages show a chunk that a script named: inside
 // [string "..."], with nothing in it that a path or a place is made of, so that
 // no script can speak in the name of a file.
 func chunkName(given string) string {
-	const most = 43 // what luaO_chunkid leaves of a source text
 	given = cString(given)
 	if given != "" && (given[0] == '=' || given[0] == '@') {
 		given = given[1:]
@@ -20,7 +36,7 @@ func chunkName(given string) string {
 	var b strings.Builder
 	b.WriteString(`[string "`)
 	for i := 0; i < len(given); i++ {
-		if i == most {
+		if i == maxChunkText {
 			b.WriteString("...")
 			break
 		}
@@ -38,12 +54,14 @@ func chunkName(given string) string {
 // binaryMark begins a precompiled chunk (LUA_SIGNATURE in lua.h).
 const binaryMark = '\x1b'
 
+const noBinary = "attempt to load a binary chunk (only text is accepted)"
+
 // compile compiles text as a script's function with the globals as environment.
 // What is wrong with the text is in problem, for the script to see; err is the
 // end of the call.
 func compile(c *vm.Call, chunk, text string) (fn vm.Value, problem string, err error) {
 	if text != "" && text[0] == binaryMark {
-		return vm.Nil, "attempt to load a binary chunk (only text is accepted)", nil
+		return vm.Nil, noBinary, nil
 	}
 	p, err := c.Compile(chunk, text)
 	if err != nil {
@@ -89,7 +107,7 @@ func baseLoadString(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	chunk := vm.ChunkName(cString(text))
+	chunk := sourceName(text)
 	if !c.Arg(1).IsNil() {
 		chunk = chunkName(name)
 	}
@@ -151,6 +169,8 @@ func (l *loader) Resume(c *vm.Call) error {
 			return err
 		}
 		return c.Return(vm.Nil, e.Value)
+	case len(l.text) == 0 && piece[0] == binaryMark:
+		return returnProblem(c, noBinary)
 	}
 	if err := c.Machine().Limits().Check(limits.Source, int64(len(l.text))+int64(len(piece))); err != nil {
 		syntax := &vm.SyntaxError{Chunk: l.chunk, Line: 1, Message: "source is too large: " + err.Error(), Err: err}

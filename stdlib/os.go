@@ -310,7 +310,7 @@ func strftime(t time.Time, zone string, ch byte) string {
 	case 'c':
 		return expand(t, zone, "%a %b %e %H:%M:%S %Y")
 	case 'C':
-		return fmt.Sprintf("%02d", floorDiv(year, 100))
+		return fmt.Sprintf("%d", floorDiv(year, 100))
 	case 'd':
 		return fmt.Sprintf("%02d", day)
 	case 'D', 'x':

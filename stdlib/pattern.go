@@ -1,7 +1,5 @@
 package stdlib
 
-import "github.com/luasandbox/modrunner/limits"
-
 // byteSet is a set of bytes: what one item of a pattern matches.
 type byteSet [4]uint64
 
@@ -293,7 +291,7 @@ func (m *matcher) newSet(w worker) (*byteSet, error) {
 		*set = byteSet{}
 		return set, nil
 	}
-	if err := payAllocation(w, setBytes); err != nil {
+	if err := w.Reserve(setBytes); err != nil {
 		return nil, err
 	}
 	m.setsUsed++
@@ -329,7 +327,7 @@ func (m *matcher) addItem(w worker, it item, next int) error {
 	}
 	if len(m.items) == cap(m.items) {
 		size := 2 * cap(m.items)
-		if err := payAllocation(w, int64(size)*itemBytes); err != nil {
+		if err := m.payGrowth(w, int64(size)*itemBytes); err != nil {
 			return err
 		}
 		items := make([]item, len(m.items), size)
@@ -343,7 +341,7 @@ func (m *matcher) addItem(w worker, it item, next int) error {
 
 func (m *matcher) addCapture(w worker) error {
 	if len(m.captures) == cap(m.captures) {
-		if err := payAllocation(w, maxCaptures*captureBytes); err != nil {
+		if err := w.Reserve(maxCaptures * captureBytes); err != nil {
 			return err
 		}
 		captures := make([]capture, len(m.captures), maxCaptures)
@@ -354,10 +352,9 @@ func (m *matcher) addCapture(w worker) error {
 	return nil
 }
 
-// payAllocation pays for one allocation of n bytes.
-func payAllocation(w worker, n int64) error {
-	if err := w.Work(limits.AllocObject + limits.Units(n, limits.AllocBytesPerUnit)); err != nil {
-		return err
-	}
-	return w.Reserve(n)
+// payGrowth reserves n bytes that m is about to hold, and what it holds already
+// once more: a census does not see m while it works, and so m alone cannot pass
+// the limit of memory.
+func (m *matcher) payGrowth(w worker, n int64) error {
+	return w.Reserve(m.bytes() + n)
 }

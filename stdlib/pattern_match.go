@@ -448,7 +448,7 @@ func (m *matcher) probe() {
 func (m *matcher) push(w worker, c choice) error {
 	if len(m.choices) == cap(m.choices) {
 		size := 2 * cap(m.choices)
-		if err := payAllocation(w, int64(size)*choiceBytes); err != nil {
+		if err := m.payGrowth(w, int64(size)*choiceBytes); err != nil {
 			return err
 		}
 		choices := make([]choice, len(m.choices), size)

@@ -43,7 +43,7 @@ func baseRequire(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := m.KeyWork(key); err != nil {
+	if err := chargeKey(c, key); err != nil {
 		return err
 	}
 	if have := l.modules.Get(key); have.Truthy() {

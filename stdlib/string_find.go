@@ -35,13 +35,22 @@ func findOrMatch(c *vm.Call, find bool) error {
 		}
 		if plain {
 			p := plainSearch{subject: c.Arg(0), pattern: c.Arg(1), s: s, pat: pat, at: start}
-			return p.run(c)
+			if pauses, err := p.run(c); !pauses {
+				return err
+			}
+			rest := p
+			return c.Suspend(&rest)
 		}
 	}
 	text, anchored := strings.CutPrefix(pat, "^")
 	m := newMatcher(s, text, anchored)
 	m.begin(start)
-	return goOnFinding(c, finding{m: m, subject: c.Arg(0), pattern: c.Arg(1), find: find})
+	f := finding{m: m, subject: c.Arg(0), pattern: c.Arg(1), find: find}
+	if pauses, err := f.run(c); !pauses {
+		return err
+	}
+	rest := f
+	return c.Suspend(&rest)
 }
 
 // literal reports whether a pattern is a text without magic bytes.
@@ -66,38 +75,36 @@ type finding struct {
 	find             bool
 }
 
-// pausedFinding is a finding that waits for the next slice.
-type pausedFinding struct{ finding }
-
-func (f *pausedFinding) Resume(c *vm.Call) error { return goOnFinding(c, f.finding) }
+// Resume searches on.
+func (f *finding) Resume(c *vm.Call) error {
+	if pauses, err := f.run(c); !pauses {
+		return err
+	}
+	return c.Suspend(f)
+}
 
 // Trace counts the matcher and what it searches.
-func (f *pausedFinding) Trace(w *vm.Walk) {
+func (f *finding) Trace(w *vm.Walk) {
 	w.Value(f.subject)
 	w.Value(f.pattern)
 	w.Bytes(f.m.bytes())
 }
 
-// goOnFinding searches on, and leaves the results when it has found.
-func goOnFinding(c *vm.Call, f finding) error {
+// run searches until there is a result, or until the slice is spent.
+func (f *finding) run(c *vm.Call) (pauses bool, err error) {
 	v, err := f.m.search(c)
-	if err != nil {
-		f.m.release()
-		return matchError(c, err)
+	switch {
+	case err != nil:
+		err = matchError(c, err)
+	case v == paused:
+		return true, nil
+	case v == failed:
+		err = c.Return(vm.Nil)
+	default:
+		err = f.results(c)
 	}
-	switch v {
-	case paused:
-		if err := c.Reserve(matcherBytes); err != nil {
-			return err
-		}
-		return c.Suspend(&pausedFinding{f})
-	case failed:
-		f.m.release()
-		return c.Return(vm.Nil)
-	}
-	err = f.results(c)
 	f.m.release()
-	return err
+	return false, err
 }
 
 func (f *finding) results(c *vm.Call) error {
@@ -144,8 +151,7 @@ func matchError(c *vm.Call, err error) error {
 }
 
 // plainSearch is a search for a text: the next place with its first byte, then
-// the rest there. Where first bytes are many it takes as long as it charges, up
-// to len(s) times the text.
+// the rest there, as in C Lua.
 type plainSearch struct {
 	subject, pattern vm.Value
 	s, pat           string
@@ -153,40 +159,42 @@ type plainSearch struct {
 }
 
 // searchChunk is how many bytes are searched between two charges.
-const searchChunk = 64 * limits.BytesPerUnit
+const searchChunk = matchBatch * int(limits.BytesPerUnit)
 
-func (p *plainSearch) run(c *vm.Call) error {
-	for first := true; ; first = false {
-		if !first && c.ShouldSuspend() {
-			rest := *p
-			return c.Suspend(&rest)
-		}
-		last := len(p.s) - len(p.pat) // the last offset at which a match may begin
-		if p.at > last {
-			return c.Return(vm.Nil)
-		}
+// run searches until there is a result, or until the slice is spent.
+func (p *plainSearch) run(c *vm.Call) (pauses bool, err error) {
+	last := len(p.s) - len(p.pat) // the last offset at which a match may begin
+	for p.at <= last {
 		if p.pat == "" {
-			break
+			return false, p.found(c)
 		}
-		stop := min(last+1, p.at+int(searchChunk))
-		if err := c.Work(1 + int64(stop-p.at)/limits.BytesPerUnit); err != nil {
-			return err
+		next := min(last+1, p.at+searchChunk)
+		begins := false
+		if i := strings.IndexByte(p.s[p.at:next], p.pat[0]); i >= 0 {
+			next, begins = p.at+i, true
 		}
-		i := strings.IndexByte(p.s[p.at:stop], p.pat[0])
-		if i < 0 {
-			p.at = stop
-			continue
+		if err := c.Work(1 + int64(next-p.at)/limits.BytesPerUnit); err != nil {
+			return false, err
 		}
-		p.at += i
-		found, err := p.here(c)
-		if err != nil {
-			return err
+		p.at = next
+		if begins {
+			same, err := p.here(c)
+			if err != nil {
+				return false, err
+			}
+			if same {
+				return false, p.found(c)
+			}
+			p.at++
 		}
-		if found {
-			break
+		if c.ShouldSuspend() {
+			return true, nil
 		}
-		p.at++
 	}
+	return false, c.Return(vm.Nil)
+}
+
+func (p *plainSearch) found(c *vm.Call) error {
 	return c.Return(vm.Int(p.at+1), vm.Int(p.at+len(p.pat)))
 }
 
@@ -207,7 +215,12 @@ func (p *plainSearch) here(c *vm.Call) (bool, error) {
 }
 
 // Resume searches on.
-func (p *plainSearch) Resume(c *vm.Call) error { return p.run(c) }
+func (p *plainSearch) Resume(c *vm.Call) error {
+	if pauses, err := p.run(c); !pauses {
+		return err
+	}
+	return c.Suspend(p)
+}
 
 // Trace counts what is searched.
 func (p *plainSearch) Trace(w *vm.Walk) {

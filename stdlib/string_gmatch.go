@@ -2,25 +2,31 @@ package stdlib
 
 import "github.com/luasandbox/modrunner/luasandbox/vm"
 
-var (
-	stringGmatchNative = native("string.gmatch", stringGmatch)
-)
+var stringGmatchNative = native("string.gmatch", stringGmatch)
 
-// The state of a gmatch iterator: Native upvalues.
+// What an iterator of string.gmatch has as upvalues.
 const (
-	gmatchSubject = iota // the string that is searched
+	gmatchSubject = iota // what is searched: a string or a number
 	gmatchPattern
 	gmatchPlace // userdata around a *gmatch
 )
 
 // gmatch is where an iterator of string.gmatch is.
 type gmatch struct {
-	matcher
-	from    int   // where the next search begins
-	counted int64 // bytes that the userdata counts as
+	src, pat string
+	from     int      // where the next search begins
+	m        *matcher // nil until it is needed, and while a paused search has it
 }
 
-const gmatchBytes = matcherBytes + 16
+// gmatchBytes is the size of a gmatch without its matcher.
+const gmatchBytes = 48
+
+// Trace counts the matcher; the texts are the iterator's.
+func (g *gmatch) Trace(w *vm.Walk) {
+	if g.m != nil {
+		w.Bytes(g.m.bytes())
+	}
+}
 
 func stringGmatch(c *vm.Call) error {
 	s, err := c.CheckString(0)
@@ -32,10 +38,7 @@ func stringGmatch(c *vm.Call) error {
 		return err
 	}
 	subject, pattern := c.Arg(0), c.Arg(1)
-	g := new(gmatch)
-	g.reset(s, pat, false) // '^' is a byte like others here
-	g.counted = gmatchBytes
-	place, err := c.Machine().NewUserdata(g, nil, gmatchBytes)
+	place, err := c.Machine().NewUserdata(&gmatch{src: s, pat: pat}, nil, gmatchBytes)
 	if err != nil {
 		return err
 	}
@@ -49,57 +52,61 @@ func stringGmatch(c *vm.Call) error {
 // nextMatch is the iterator. As in C Lua, an iterator that found nothing more
 // searches again when it is called again.
 func nextMatch(c *vm.Call) error {
+	println("next")
 	g := c.Up(gmatchPlace).AsUserdata().Payload().(*gmatch)
 	if g.from > len(g.src) {
 		return c.Return()
 	}
-	g.debt = 0
-	g.begin(g.from)
-	return g.run(c)
+	m := g.m
+	g.m = nil
+	if m == nil {
+		if err := c.Reserve(matcherBytes); err != nil {
+			return err
+		}
+		m = new(matcher)
+		m.reset(g.src, g.pat, false) // '^' is a byte like others here
+	}
+	m.begin(g.from)
+	return g.run(c, m)
 }
 
-func (g *gmatch) run(c *vm.Call) error {
-	v, err := g.search(c)
+func (g *gmatch) run(c *vm.Call, m *matcher) error {
+	println("run", m.start, m.s, m.debt, m.mode)
+	v, err := m.search(c)
 	if err != nil {
 		return matchError(c, err)
 	}
 	if v == paused {
-		return c.Suspend(pausedGmatch{g})
+		return c.Suspend(pausedGmatch{g, m})
 	}
-	// What the pattern's translation has grown to counts as the userdata's.
-	if n := g.bytes() + gmatchBytes - matcherBytes; n > g.counted {
-		place, err := c.Machine().NewUserdata(g, nil, n)
-		if err != nil {
-			return err
-		}
-		g.counted = n
-		c.SetUp(gmatchPlace, place.Value())
-	}
+	g.m = m
 	if v == failed {
 		return c.Return()
 	}
-	g.from = g.end
-	if g.end == g.start {
+	g.from = m.end
+	if m.end == m.start {
 		g.from++
 	}
-	out, err := c.Results(max(len(g.captures), 1))
+	out, err := c.Results(max(len(m.captures), 1))
 	if err != nil {
 		return err
 	}
 	for i := range out {
-		if out[i], err = captured(c, &g.matcher, c.Up(gmatchSubject), i); err != nil {
+		if out[i], err = captured(c, m, c.Up(gmatchSubject), i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pausedGmatch is an iteration that waits for the next slice.
-type pausedGmatch struct{ g *gmatch }
-
-func (p pausedGmatch) Resume(c *vm.Call) error { return p.g.run(c) }
-
-// Trace counts what the matcher grew by; the rest is the iterator's.
-func (p pausedGmatch) Trace(w *vm.Walk) {
-	w.Bytes(max(p.g.bytes()+gmatchBytes-matcherBytes-p.g.counted, 0))
+// pausedGmatch is an iteration that waits for the next slice. It owns m: the
+// iterator may be called by another run meanwhile.
+type pausedGmatch struct {
+	g *gmatch
+	m *matcher
 }
+
+func (p pausedGmatch) Resume(c *vm.Call) error { return p.g.run(c, p.m) }
+
+// Trace counts the matcher; the texts are the iterator's.
+func (p pausedGmatch) Trace(w *vm.Walk) { w.Bytes(p.m.bytes()) }

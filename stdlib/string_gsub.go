@@ -93,6 +93,9 @@ func (g *gsub) run(c *vm.Call) error {
 	for {
 		switch g.step {
 		case gsubNext:
+			if c.ShouldSuspend() {
+				return c.Suspend(g)
+			}
 			if g.count >= g.most || g.from > len(m.src) || m.anchored && g.count > 0 {
 				return g.finish(c)
 			}

@@ -16,6 +16,7 @@ type textBuilder struct {
 	parts  [][]byte // full parts
 	last   []byte   // the part that is being filled
 	length int
+	most   int64     // the most that length may be; 0 while not known
 	inline [128]byte // the first part
 }
 
@@ -58,13 +59,22 @@ func (t *textBuilder) addBytes(c *vm.Call, b []byte) error {
 	return nil
 }
 
-// room errs if n more bytes make the string too long, and charges for adding them.
+// room charges for adding n bytes; it errs if they make the string too long.
 func (t *textBuilder) room(c *vm.Call, n int) error {
 	if t.last == nil {
 		t.last = t.inline[:0]
 	}
-	if total := limits.MulAdd(1, int64(n), int64(t.length)); total > c.Machine().Limits().String {
-		return c.ReserveString(int(total)) // has the error, and charges nothing
+	total := limits.MulAdd(1, int64(n), int64(t.length))
+	if total > t.most {
+		if t.most == 0 {
+			// A census cannot see t while it grows, so the limit of memory is
+			// looked at here too.
+			l := c.Machine().Limits()
+			t.most = min(l.String, l.Memory)
+		}
+		if total > t.most {
+			return c.ReserveString(int(total)) // which has the error
+		}
 	}
 	return c.Work(1 + int64(n)/limits.BytesPerUnit)
 }
@@ -73,9 +83,6 @@ func (t *textBuilder) room(c *vm.Call, n int) error {
 func (t *textBuilder) grow(c *vm.Call, n int) error {
 	size := max(n, min(t.length, maxPart), len(t.inline))
 	if err := c.Reserve(int64(size) + 2*sliceHeader); err != nil {
-		return err
-	}
-	if err := c.Work(limits.AllocObject); err != nil {
 		return err
 	}
 	t.parts = append(t.parts, t.last)

@@ -25,7 +25,8 @@ func arith(op opcode, a, b float64) float64 {
 
 // mod is a % b as C Lua 5.1 defines it.
 func mod(a, b float64) float64 {
-	return a - math.Floor(a/b)*b
+	// The conversion keeps the compiler from fusing, which some processors can.
+	return a - float64(math.Floor(a/b)*b)
 }
 
 func pow(a, b float64) float64 {

@@ -50,6 +50,10 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 	}
 	th.top = top
 	f := &th.frames[n]
+	f.nested = 0
+	if n > 0 {
+		f.nested = th.frames[n-1].nested
+	}
 	f.cl = cl
 	f.base = int32(base)
 	f.ret = int32(at)
@@ -74,6 +78,10 @@ func (m *Machine) pushNative(th *Thread, nat *Native, at, nargs, want int) error
 	f, err := m.pushFrame(th)
 	if err != nil {
 		return err
+	}
+	f.nested = 0
+	if n := len(th.frames) - 1; n > 0 {
+		f.nested = th.frames[n-1].nested
 	}
 	f.nat = nat
 	f.base = int32(at + 1)
@@ -112,6 +120,21 @@ func (m *Machine) precall(th *Thread, at, nargs, want int) error {
 		nargs++
 	}
 	return newMessage("loop in __call")
+}
+
+// nestedCall is precall on behalf of a metamethod's instruction or a native
+// function.
+func (m *Machine) nestedCall(th *Thread, at, nargs, want int) error {
+	n := len(th.frames)
+	nested := th.frames[n-1].nested + 1
+	if nested > maxNesting && (!m.run.handling || nested > maxNesting+handlerNesting) {
+		return &message{text: "C stack overflow", cause: &limits.Error{Kind: limits.Depth, Used: maxNesting, Max: maxNesting}}
+	}
+	if err := m.precall(th, at, nargs, want); err != nil {
+		return err
+	}
+	th.frames[n].nested = nested
+	return nil
 }
 
 // tailCall replaces the top frame by a call of what is at stack index at.
@@ -213,7 +236,7 @@ func (m *Machine) act(r *Run, th *Thread, c *Call) error {
 	switch c.action {
 	case actCall:
 		f.cont = c.cont
-		return m.precall(th, c.base+c.n, c.nargs, -1)
+		return m.nestedCall(th, c.base+c.n, c.nargs, -1)
 	case actSuspend, actAwait:
 		f.cont = c.cont
 		f.pc = 0
@@ -222,7 +245,7 @@ func (m *Machine) act(r *Run, th *Thread, c *Call) error {
 		// The protected function is argument 0, its arguments follow; a handler
 		// was moved to the frame by XPCall.
 		f.kind = frameProtect
-		return m.precall(th, c.base, c.nargs, -1)
+		return m.nestedCall(th, c.base, c.nargs, -1)
 	case actYield:
 		return m.yield(r, th, c)
 	case actResume:
@@ -370,5 +393,5 @@ func (m *Machine) pushMeta(th *Thread, h, a, b, c Value, n int) error {
 	if n > 2 {
 		s[3] = c
 	}
-	return m.precall(th, at, n, 1)
+	return m.nestedCall(th, at, n, 1)
 }

@@ -142,6 +142,7 @@ type block struct {
 	base     int // first register of the block's own variables
 	captured bool
 	loop     bool
+	until    bool // a repeat's: its variables are in scope in the condition after it
 	breaks   []int
 	labels   map[string]*label
 	gotos    map[string][]*pendingGoto // waiting for a label, by its name

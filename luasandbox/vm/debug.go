@@ -372,7 +372,7 @@ func (c *Call) envFunction(i int) (*Closure, error) {
 	}
 	n := int64(len(c.th.frames)) - 1 - level
 	if n < 0 || n >= int64(len(c.th.frames)) {
-		return nil, c.ArgError(i, "invalid level")
+		return nil, nil // as if the host's functions were there
 	}
 	if f := &c.th.frames[n]; f.kind == frameLua {
 		return f.cl, nil
@@ -386,7 +386,7 @@ func getFenv(c *Call) error {
 	}
 	var cl *Closure
 	var err error
-	if c.n == 0 {
+	if c.Arg(0).IsNil() {
 		cl = c.callerClosure()
 	} else if cl, err = c.envFunction(0); err != nil {
 		return err

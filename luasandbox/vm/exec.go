@@ -684,7 +684,7 @@ frames:
 			}
 			f.pc = int32(pc)
 			R[a+3], R[a+4], R[a+5] = R[a], R[a+1], R[a+2]
-			if err := m.precall(th, base+int(a)+3, 2, i.c()); err != nil {
+			if err := m.nestedCall(th, base+int(a)+3, 2, i.c()); err != nil {
 				return 0, err
 			}
 			goto frames

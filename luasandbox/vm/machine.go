@@ -51,6 +51,8 @@ type Machine struct {
 	censuses  int64
 	roots     []Tracer
 
+	library any
+
 	ctx      context.Context
 	now      func() time.Time
 	started  time.Time
@@ -68,8 +70,14 @@ const (
 	// window is how many registers a function can address; every stack has
 	// that many slots above the last frame's base.
 	window = 256
-	// handlerDepth is how many frames beyond Limits.Depth an error handler may use.
-	handlerDepth = 50
+	// maxNesting bounds calls within calls that go through a metamethod, an
+	// iterator or a native function such as pcall, as C Lua's LUAI_MAXCCALLS does.
+	// Nothing here needs that bound; scripts run into it where they do in C Lua.
+	maxNesting = 200
+	// handlerNesting and handlerDepth are how much deeper an error handler may go
+	// than what it handles the overflow of.
+	handlerNesting = 10
+	handlerDepth   = 50
 )
 
 var sharedIDs atomic.Uint32
@@ -110,6 +118,12 @@ func (m *Machine) Total() *limits.Meter {
 
 // Limits returns the limits in force.
 func (m *Machine) Limits() limits.Limits { return m.limits }
+
+// SetLibrary keeps the library's state for this machine, for Library.
+func (m *Machine) SetLibrary(state any) { m.library = state }
+
+// Library returns what SetLibrary was given.
+func (m *Machine) Library() any { return m.library }
 
 // SetTypeMetatable gives all values of a kind that is not table or userdata a
 // metatable. Scripts can read it and not write it.
@@ -191,15 +205,10 @@ func (m *Machine) Identity(v Value) string {
 
 // ---- strings
 
-// reserveString charges for a new string of n bytes.
+// reserveString charges for a new string of n bytes, and for writing it.
 func (m *Machine) reserveString(n int64) error {
 	if n > m.limits.String || n < 0 {
 		return &message{text: "resulting string too large", cause: m.limits.Check(limits.String, n)}
-	}
-	if n > limits.BytesPerUnit {
-		if err := m.work(n / limits.BytesPerUnit); err != nil {
-			return err
-		}
 	}
 	return m.alloc(limits.StringHeader + n)
 }
@@ -339,10 +348,19 @@ func (m *Machine) timeError(now time.Time) error {
 // alloc charges n bytes before they are allocated. When more was charged since
 // the last census than the window allows, a census counts what is live, and only
 // that can trip the limit.
+//
+// The work of allocating, clearing and in the end collecting is charged too.
 func (m *Machine) alloc(n int64) error {
 	m.headroom -= n
 	if m.headroom < 0 {
-		return m.allocSlow(n)
+		if err := m.allocSlow(n); err != nil {
+			return err
+		}
+	}
+	cost := limits.AllocObject + n/limits.AllocBytesPerUnit
+	m.fuel -= cost
+	if m.fuel < 0 {
+		return m.overdraw(cost)
 	}
 	return nil
 }

@@ -2,11 +2,17 @@ package vm
 
 import "fmt"
 
+// raiseWork is the price of an error: its object, and the way to its handler.
+const raiseWork = 40
+
 // raise deals with an error of the current thread: it unwinds to the nearest
 // pcall, xpcall (whose handler runs first, at the point of the error) or
 // coroutine.resume. It returns the error if nothing catches it, with a traceback,
 // and then the run is over.
 func (m *Machine) raise(r *Run, err error) error {
+	if charged := m.work(raiseWork); charged != nil {
+		err = charged
+	}
 	for {
 		th := r.cur
 		if fatal(err) {
@@ -115,7 +121,7 @@ func (m *Machine) callHandler(r *Run, th *Thread, handler, v Value) error {
 	f.nat, f.kind = XPCall, frameHandler
 	f.base, f.ret, f.want, f.pc, f.tail = int32(at+1), int32(at), 1, 0, 0
 	th.stack[at+1], th.stack[at+2] = handler, v
-	return m.precall(th, at+1, 1, 1)
+	return m.nestedCall(th, at+1, 1, 1)
 }
 
 // unwind drops th's frames down to its nearest pcall or xpcall, which returns
@@ -166,9 +172,9 @@ func (m *Machine) killThread(th *Thread) {
 
 // The base library's functions that protect and raise.
 var (
-	PCall  = NewNative("pcall", pcall)
-	XPCall = NewNative("xpcall", xpcall)
-	Error_ = NewNative("error", raiseError)
+	PCall      = NewNative("pcall", pcall)
+	XPCall     = NewNative("xpcall", xpcall)
+	RaiseError = NewNative("error", raiseError)
 )
 
 func pcall(c *Call) error {

@@ -27,11 +27,26 @@ type scanner struct {
 	openers []opener
 	pending opener // a `while` or `for` whose `do` has not come yet
 	usesArg bool   // the identifier `arg` occurs
+
+	last  tokenClass
+	fresh bool // a line ended since the last token
+	names bool // in the names of a `local`, `goto` or `function`, after which a call is not meant
 }
 
+// tokenClass is what the scanner remembers of the last token, for the two rules
+// of C Lua's grammar that the parser does not have.
+type tokenClass uint8
+
+const (
+	otherToken  tokenClass = iota
+	prefixToken            // may be called: a name, `)` or `]`
+	separator              // `;`
+)
+
 type opener struct {
-	word string
-	line int
+	word   string
+	line   int
+	params bool // the parenthesis of a parameter list
 }
 
 // scan returns the text for the parser.
@@ -39,7 +54,7 @@ func scan(chunk, src string, l limits.Limits) (*scanner, error) {
 	if err := l.Check(limits.Source, int64(len(src))); err != nil {
 		return nil, &SyntaxError{Chunk: chunk, Line: 1, Message: "source is too large: " + err.Error(), Err: err}
 	}
-	s := &scanner{chunk: chunk, src: src, out: []byte(src), line: 1, nesting: int(min(l.Nesting, 1000))}
+	s := &scanner{chunk: chunk, src: src, out: []byte(src), line: 1, last: separator, nesting: int(min(l.Nesting, 1000))}
 	if strings.HasPrefix(src, "\x1b") {
 		return nil, s.fail("precompiled chunks are not accepted; only source text is", "")
 	}
@@ -93,6 +108,7 @@ func (s *scanner) newline() {
 	}
 	s.line++
 	s.start = s.pos
+	s.fresh = true
 }
 
 func isAlpha(c byte) bool { return c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z' }
@@ -119,10 +135,15 @@ func (s *scanner) run() error {
 			continue
 		}
 		s.tokens++
+		if err := s.checkSequence(c); err != nil {
+			return err
+		}
+		names := s.names
+		s.last, s.fresh, s.names = otherToken, false, false
 		var err error
 		switch {
 		case isAlpha(c):
-			err = s.word()
+			err = s.word(names)
 		case isDigit(c) || c == '.' && isDigit(s.peek(1)):
 			err = s.number()
 		case c == '"' || c == '\'':
@@ -130,11 +151,23 @@ func (s *scanner) run() error {
 		case c == '[' && (s.peek(1) == '[' || s.peek(1) == '='):
 			err = s.long("string")
 		default:
-			err = s.symbol(c)
+			err = s.symbol(c, names)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkSequence refuses two things that C Lua 5.1 refuses and the parser takes: an
+// empty statement after another, and a call whose parenthesis begins a line.
+func (s *scanner) checkSequence(c byte) error {
+	if c == ';' && s.last == separator {
+		return s.fail("unexpected symbol", ";")
+	}
+	if c == '(' && s.last == prefixToken && s.fresh && !s.names {
+		return s.fail("ambiguous syntax (function call x new statement)", "(")
 	}
 	return nil
 }
@@ -275,44 +308,58 @@ func (s *scanner) number() error {
 	return nil
 }
 
-func (s *scanner) word() error {
+func (s *scanner) word(names bool) error {
 	from := s.pos
 	for s.pos < len(s.src) && (isAlpha(s.src[s.pos]) || isDigit(s.src[s.pos])) {
 		s.pos++
 	}
 	switch w := s.src[from:s.pos]; w {
-	case "function", "if", "repeat":
-		return s.open(opener{w, s.line})
+	case "function":
+		s.names = true // up to its parameters
+		return s.open(opener{word: w, line: s.line})
+	case "local", "goto":
+		s.names = true
+	case "if", "repeat":
+		return s.open(opener{word: w, line: s.line})
 	case "while", "for":
-		s.pending = opener{w, s.line}
+		s.pending = opener{word: w, line: s.line}
 	case "do":
-		o := opener{w, s.line}
+		o := opener{word: w, line: s.line}
 		if s.pending.word != "" {
 			o, s.pending = s.pending, opener{}
 		}
 		return s.open(o)
 	case "end", "until":
 		s.close()
-	case "arg":
-		s.usesArg = true
+	case "and", "break", "else", "elseif", "false", "in", "nil", "not", "or", "return", "then", "true":
+	default:
+		s.usesArg = s.usesArg || w == "arg"
+		s.last, s.names = prefixToken, names
 	}
 	return nil
 }
 
-func (s *scanner) symbol(c byte) error {
+func (s *scanner) symbol(c byte, names bool) error {
 	switch c {
 	case '(', '{', '[':
-		if err := s.open(opener{string(c), s.line}); err != nil {
+		o := opener{word: string(c), line: s.line, params: c == '(' && names}
+		if err := s.open(o); err != nil {
 			return err
 		}
 	case ')', '}', ']':
-		s.close()
+		if o := s.close(); c != '}' && !o.params {
+			s.last = prefixToken
+		}
+	case ';':
+		s.last = separator
 	case '~':
 		if s.peek(1) != '=' {
 			return s.fail("unexpected symbol", "~")
 		}
 		s.pos++
-	case '+', '-', '*', '/', '%', '^', '#', '=', '<', '>', ';', ':', ',', '.':
+	case ',', '.', ':':
+		s.names = names
+	case '+', '-', '*', '/', '%', '^', '#', '=', '<', '>':
 	default:
 		if c < ' ' || c >= 0x7f {
 			return s.fail("unexpected symbol", fmt.Sprintf("char(%d)", c))
@@ -335,10 +382,12 @@ func (s *scanner) open(o opener) error {
 	return nil
 }
 
-func (s *scanner) close() {
+func (s *scanner) close() (o opener) {
 	if n := len(s.openers); n > 0 {
+		o = s.openers[n-1]
 		s.openers = s.openers[:n-1]
 	}
+	return o
 }
 
 // unclosed describes what is missing at the end of the text, as C Lua does.

@@ -272,7 +272,7 @@ func (m *Machine) concat(th *Thread, at, n, to int) (called bool, err error) {
 		}
 		th.stack[at+n], th.stack[at+n+1], th.stack[at+n+2] = h, a, b
 		th.frames[len(th.frames)-1].pending = int32(at + n)
-		return true, m.precall(th, at+n, 2, 1)
+		return true, m.nestedCall(th, at+n, 2, 1)
 	}
 	th.stack[to] = th.stack[at]
 	return false, nil

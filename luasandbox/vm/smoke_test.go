@@ -19,7 +19,7 @@ func TestSmoke(t *testing.T) {
 		{`print(pcall(error, "x")) print(pcall(error, {}, 2)) print(select("#", pcall(error)))`, "false\tx\nfalse\ttable: 00000001\n2\n"},
 		{`local co = coroutine.wrap(function(a) local b = coroutine.yield(a+1) print("b", b) return "end" end) print(co(1)) print(co(5))`, "2\nb\t5\nend\n"},
 		{`local co = coroutine.create(function() pcall(function() coroutine.yield(1) error("x") end) coroutine.yield(2) end) print(coroutine.resume(co)) print(coroutine.resume(co)) print(coroutine.resume(co)) print(coroutine.resume(co))`, "true\t1\ntrue\t2\ntrue\nfalse\tcannot resume dead coroutine\n"},
-		{`local t = setmetatable({}, {__index=function(t,k) return k.."!" end, __add=function(a,b) return "add" end, __call=function(self, x) return x*2 end, __lt=function() return true end, __concat=function(a,b) return "cat" end, __eq=function() return true end}) print(t.foo, t+1, 1+t, t(21), t<t, "x"..t.."y", t>t, t<=t)`, "foo!\tadd\tadd\t42\ttrue\tcat\ttrue\tfalse\n"},
+		{`local t = setmetatable({}, {__index=function(t,k) return k.."!" end, __add=function(a,b) return "add" end, __call=function(self, x) return x*2 end, __lt=function() return true end, __concat=function(a,b) return "cat" end, __eq=function() return true end}) print(t.foo, t+1, 1+t, t(21), t<t, "x"..t.."y", t>t, t<=t)`, "foo!\tadd\tadd\t42\ttrue\txcat\ttrue\tfalse\n"},
 		{`print(xpcall(function() error("boom") end, function(e) return "H:"..e end))`, "false\tH:test.lua:1: boom\n"},
 		{`print(xpcall(function() error("boom") end, function(e) error("again") end))`, "false\terror in error handling\n"},
 		{`local function f(...) return select("#", ...), ... end print(f(1,nil,3)) print((f(1,2)))`, "3\t1\tnil\t3\n2\n"},

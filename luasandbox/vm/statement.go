@@ -14,7 +14,7 @@ func (f *function) statements(list []ast.Stmt) {
 	for i, s := range list {
 		f.line = s.Line()
 		if l, ok := s.(*ast.LabelStmt); ok {
-			f.labelStatement(l.Name, i >= tail)
+			f.labelStatement(l.Name, i >= tail && !f.block.until)
 			continue
 		}
 		f.c.enter(f.line)
@@ -240,6 +240,7 @@ func (f *function) repeatStatement(s *ast.RepeatStmt) {
 	loop := f.openBlock(true)
 	start := f.pc()
 	inner := f.openBlock(false)
+	inner.until = true
 	f.statements(s.Stmts)
 	f.line = s.LastLine()
 	free := f.free
@@ -318,7 +319,7 @@ func (f *function) numericFor(s *ast.NumberForStmt) {
 }
 
 func (f *function) genericFor(s *ast.GenericForStmt) {
-	line := s.Line()
+	line := s.Exprs[0].Line()
 	outer := f.openBlock(true)
 	base := f.free
 	f.exprList(s.Exprs, 3)

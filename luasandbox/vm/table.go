@@ -251,8 +251,7 @@ func (t *Table) after(at int) (key, val Value, next, skipped int) {
 	return Value{}, Value{}, n + e, skipped + e - start
 }
 
-// setExisting stores v at k if k has a place already, dead or alive, and reports
-// whether it did. It allocates only to take over a shared library's entries.
+// setAt stores v in entry e.
 func (t *Table) setAt(e int, v Value) {
 	t.ents[e].val = v
 	if v.p != nil && int32(e) < t.first {
@@ -339,7 +338,7 @@ func (m *Machine) own(t *Table) error {
 	if err := m.alloc(entryBytes(n)); err != nil {
 		return err
 	}
-	if err := m.work(int64(n)/limits.TableSlotMove + 1); err != nil {
+	if err := m.work(int64(n) * limits.TableRehash); err != nil {
 		return err
 	}
 	old := t.ents
@@ -385,7 +384,7 @@ func (m *Machine) set(t *Table, k, v Value) error {
 	case k.object().kind == objString:
 		t.absent = 0
 		if n := hashWork(k); n > limits.HashFreeBytes {
-			if err := m.work(limits.Units(n, limits.BytesPerUnit)); err != nil {
+			if err := m.work(limits.Units(n, limits.HashBytesPerUnit)); err != nil {
 				return err
 			}
 		}
@@ -476,6 +475,7 @@ func (m *Machine) rehash(t *Table, k Value, h uint32, v Value) error {
 			}
 		}
 	}
+	inArray := ints // live slots of the array part
 	live := 0
 	for i := range t.ents {
 		if e := &t.ents[i]; e.val.p != nil {
@@ -483,35 +483,25 @@ func (m *Machine) rehash(t *Table, k Value, h uint32, v Value) error {
 			count(e.key)
 		}
 	}
-	inArray := ints
-	for i := range t.ents {
-		if e := &t.ents[i]; e.val.p != nil {
-			_ = e
-		}
-	}
-	_ = inArray
 	count(k)
-	size, within := 0, 0
+	size, within := 0, 0 // the new array part, and how many keys it takes
 	for i, sum := 0, 0; i <= maxArrayBits && 1<<i/2 < ints; i++ {
 		sum += bins[i]
 		if sum > 1<<i/2 {
 			size, within = 1<<i, sum
 		}
-		if sum == ints {
-			break
-		}
 	}
-	// Entries afterwards: everything live, less what the array part takes.
-	arrayLive := 0
-	for i := range t.arr {
-		if t.arr[i].p != nil {
-			arrayLive++
-		}
-	}
-	entries := arrayLive + live + 1 - within
+	entries := inArray + live + 1 - within
 	capacity := entryCapacity(entries)
+	if live < len(t.ents) {
+		// Keys come and go: leave room, or the next one would rebuild all again.
+		capacity = entryCapacity(entries + entries/3)
+	}
 	if capacity > maxEntries {
 		return m.tableTooLarge()
+	}
+	if err := m.work(int64(capacity) * limits.TableRehash); err != nil {
+		return err
 	}
 	bytes := entryBytes(capacity)
 	if size != len(t.arr) {

@@ -72,6 +72,7 @@ type frame struct {
 	want      int16 // results the caller wants, -1 for all
 	kind      frameKind
 	tail      uint8 // tail calls that this frame replaced, at most 255
+	nested    int16 // calls below that went through a metamethod or a native function
 	handlerAt int32 // protect: stack index of xpcall's handler, -1 for pcall
 	extra     int32 // Lua: how many variable arguments lie below base; inverted while <= runs as not >
 	pending   int32 // Lua, in a concatenation that called a metamethod: the end of the operands

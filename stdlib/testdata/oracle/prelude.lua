@@ -34,7 +34,7 @@ local depth = 0
 function show(v)
   local t = type(v)
   if t == "number" then return number(v) end
-  if t == "string" then return '"' .. v .. '"' end
+  if t == "string" then return '"' .. string.gsub(v, "%z", "<nul>") .. '"' end
   if t == "table" and depth < 3 then
     depth = depth + 1
     local s = contents(v)

@@ -1,0 +1,280 @@
+package luasandbox
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox/vm"
+)
+
+// Load runs a program's main chunk to its end, with the sandbox's globals. args
+// are its "..."; without any, Config.Args are. Programs loaded one after the other
+// share the globals.
+//
+// The errors are those of [Sandbox.Call], but for *PathError.
+func (s *Sandbox) Load(ctx context.Context, p *Program, args ...any) (Results, error) {
+	return s.call(ctx, target{program: p}, args)
+}
+
+// Call calls the global function at path and runs it to its end. A path such as
+// "hooks.tick" goes through tables; no metamethod is consulted on the way. What is
+// there must be a function or have a __call metamethod. args become Lua values, the
+// results Go values.
+//
+// Where a host function answers later, Call waits for it, no longer than ctx and
+// Limits.Time allow; a [Task] would not block.
+//
+// From inside a host function, with the context that it was given, Call is part of
+// the call that is running: it is charged to it, and is not recorded as a call of
+// its own. With any other context it gets [ErrBusy].
+//
+// The errors: [*PathError] and [*ArgumentError], where nothing was run;
+// [*ScriptError]; [*limits.Error], which matches context.DeadlineExceeded if the
+// time, or ctx's deadline, was over; [*limits.CancelledError], which matches
+// context.Canceled; [ErrBusy]; [ErrClosed]; [ErrWaits]; [*InternalError].
+func (s *Sandbox) Call(ctx context.Context, path string, args ...any) (Results, error) {
+	return s.call(ctx, target{path: path}, args)
+}
+
+// CallFunction is [Sandbox.Call] for a function that the host was given.
+func (s *Sandbox) CallFunction(ctx context.Context, fn *Function, args ...any) (Results, error) {
+	return s.call(ctx, target{function: fn}, args)
+}
+
+func (s *Sandbox) call(ctx context.Context, at target, args []any) (results Results, err error) {
+	if h := s.hostCallOf(ctx); h != nil {
+		if !h.mu.TryLock() {
+			return nil, ErrBusy
+		}
+		defer h.mu.Unlock()
+		if !h.over {
+			return s.callNested(ctx, at, args)
+		}
+	}
+	err = s.alone(func() error {
+		t, err := s.prepare(ctx, at, args)
+		if err == nil {
+			results, err = t.toEnd()
+		}
+		return err
+	})
+	return results, err
+}
+
+// callNested is a call from inside a host function.
+func (s *Sandbox) callNested(ctx context.Context, at target, args []any) (Results, error) {
+	fn, values, err := s.callee(at, args)
+	if err != nil {
+		return nil, s.public(err)
+	}
+	s.host.begin(ctx)
+	defer s.host.end()
+	out, err := s.m.Call(ctx, fn, values...)
+	if err != nil {
+		return nil, s.public(err)
+	}
+	return s.results(out)
+}
+
+// hostCall is one execution of a host function that was given a context: while it
+// lasts, and no longer, calls with that context are part of the running call.
+type hostCall struct {
+	mu   sync.Mutex // held by a nested call
+	over bool
+}
+
+type hostCallKey struct{ s *Sandbox }
+
+// hostContext returns the context, derived from the running call's ctx, for a host
+// function that is about to be called; and a function to be called when it has
+// returned, before anything else is done with the machine: should the host function
+// have left a goroutine behind that is calling into the sandbox, that waits for it.
+func (s *Sandbox) hostContext(ctx context.Context) (inner context.Context, returned func()) {
+	s.m.Total() // gives borrowed instructions back to a shared budget
+	h := &hostCall{}
+	return context.WithValue(ctx, hostCallKey{s}, h), func() {
+		h.mu.Lock()
+		h.over = true
+		h.mu.Unlock()
+	}
+}
+
+func (s *Sandbox) hostCallOf(ctx context.Context) *hostCall {
+	if ctx == nil {
+		return nil
+	}
+	h, _ := ctx.Value(hostCallKey{s}).(*hostCall)
+	return h
+}
+
+// nested reports whether ctx is that of a host function that the sandbox is
+// executing now.
+func (s *Sandbox) nested(ctx context.Context) bool {
+	h := s.hostCallOf(ctx)
+	if h == nil || !h.mu.TryLock() {
+		return false
+	}
+	defer h.mu.Unlock()
+	return !h.over
+}
+
+// target is what a call calls: the one that is set.
+type target struct {
+	path     string
+	function *Function
+	program  *Program
+}
+
+// name is how the call is called in the report.
+func (t target) name() string {
+	switch {
+	case t.program != nil:
+		return t.program.name
+	case t.function != nil:
+		return "(function)"
+	}
+	return t.path
+}
+
+// callee finds what to call and converts the arguments.
+func (s *Sandbox) callee(at target, args []any) (fn vm.Value, values []vm.Value, err error) {
+	switch {
+	case at.program != nil:
+		fn, err = s.load(at.program)
+		if err == nil && len(args) == 0 && s.cfg.Args != nil {
+			args, err = s.programArgs(at.program)
+		}
+	case at.function != nil:
+		fn, err = at.function.value()
+	default:
+		fn, err = s.find(at.path)
+	}
+	if err != nil {
+		return vm.Nil, nil, err
+	}
+	values = make([]vm.Value, len(args))
+	for i, a := range args {
+		if values[i], err = s.toLua(a); err != nil {
+			var limit *limits.Error
+			if errors.As(err, &limit) {
+				return vm.Nil, nil, limit
+			}
+			return vm.Nil, nil, &ArgumentError{Function: at.name(), Index: i + 1, Err: err}
+		}
+	}
+	return fn, values, nil
+}
+
+func (s *Sandbox) load(p *Program) (vm.Value, error) {
+	cl, err := s.m.Load(p.code, s.m.Globals())
+	if err != nil {
+		return vm.Nil, err
+	}
+	return cl.Value(), nil
+}
+
+// programArgs makes the global table arg of Config.Args and returns them.
+func (s *Sandbox) programArgs(p *Program) ([]any, error) {
+	m := s.m
+	arg, err := m.NewTable(len(s.cfg.Args), 1)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, len(s.cfg.Args))
+	for i, a := range append([]string{p.name}, s.cfg.Args...) {
+		v, err := m.NewString(a)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.SetInt(arg, i, v); err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out[i-1] = a
+		}
+	}
+	return out, m.SetString(m.Globals(), "arg", arg.Value())
+}
+
+// find returns the callable value at a path of globals.
+func (s *Sandbox) find(path string) (vm.Value, error) {
+	const want = "a function"
+	v, err := s.look(path, want)
+	if err != nil {
+		return vm.Nil, err
+	}
+	if v.Kind() != vm.KindFunction {
+		if mt := s.m.Metatable(v); mt == nil || mt.GetString("__call").IsNil() {
+			return vm.Nil, &PathError{Path: path, At: path, Found: v.Kind().String(), Want: want}
+		}
+	}
+	return v, nil
+}
+
+// look returns the value at a path of globals, nil if the last step finds nothing.
+func (s *Sandbox) look(path, want string) (vm.Value, error) {
+	at := s.m.Globals()
+	for rest, from := path, 0; ; {
+		name, more, dotted := strings.Cut(rest, ".")
+		if name == "" {
+			return vm.Nil, &PathError{Path: path, Want: "names joined by dots"}
+		}
+		v := at.GetString(name)
+		if !dotted {
+			return v, nil
+		}
+		from += len(name)
+		if at = v.AsTable(); at == nil {
+			if v.IsNil() && want == "" {
+				return vm.Nil, nil
+			}
+			return vm.Nil, &PathError{Path: path, At: path[:from], Found: v.Kind().String(), Want: "a table"}
+		}
+		from++
+		rest = more
+	}
+}
+
+// Global returns the value at a path of globals, which goes through tables as in
+// [Sandbox.Call]; nil for what is not there.
+//
+// The errors: [*PathError] if the path is malformed or leads through a value that
+// is not a table; [*ArgumentError] if the value cannot be a Go value;
+// [*limits.Error]; [ErrBusy], also from inside a host function; [ErrClosed];
+// [*InternalError].
+func (s *Sandbox) Global(path string) (v any, err error) {
+	err = s.alone(func() error {
+		lv, err := s.look(path, "")
+		if err != nil {
+			return err
+		}
+		out, err := s.results([]vm.Value{lv})
+		if err == nil {
+			v = out[0]
+		}
+		return s.public(err)
+	})
+	return v, err
+}
+
+// SetGlobal gives the global variable name, which may contain any bytes, the value
+// v; nil removes it.
+//
+// The errors: [*ArgumentError] if v cannot be a Lua value; [*limits.Error];
+// [ErrBusy], also from inside a host function; [ErrClosed]; [*InternalError].
+func (s *Sandbox) SetGlobal(name string, v any) error {
+	return s.alone(func() error {
+		lv, err := s.toLua(v)
+		if err == nil {
+			err = s.m.SetString(s.m.Globals(), name, lv)
+		}
+		var limit *limits.Error
+		if err == nil || errors.As(err, &limit) {
+			return s.public(err)
+		}
+		return &ArgumentError{Function: "SetGlobal", Index: 2, Err: err}
+	})
+}

@@ -1,0 +1,43 @@
+// Package luasandbox runs Lua 5.1 code that nobody has read, inside a Go program.
+//
+// A [Program] is compiled source. A [Sandbox] is the jail it runs in: its own
+// globals, the safe part of the standard library, the host functions that its
+// [Grant]s name, and nothing else; no file, no network, no process, no clock of
+// the machine's. What a script does is counted and limited: instructions, live
+// memory, wall time, call depth, coroutines, output and more (package limits).
+//
+//	program, err := luasandbox.Compile("hello.lua", source, limits.Limits{})
+//	sandbox, err := luasandbox.New(luasandbox.Config{Output: os.Stdout})
+//	defer sandbox.Close()
+//	_, err = sandbox.Load(ctx, program)
+//	results, err := sandbox.Call(ctx, "greet", "world")
+//
+// A call either runs to its end ([Sandbox.Call]) or slice by slice, on the
+// caller's goroutine, as a [Task]: a game steps it once a frame.
+//
+// # Goroutines
+//
+// A sandbox does one thing at a time. A call while another one runs returns
+// [ErrBusy]; it does not wait and it does not race. Any number of sandboxes run
+// at the same time, unless they share a Config.Budget. [Sandbox.Usage],
+// [Sandbox.LastCall] and [Sandbox.Report] may be called at any time, from
+// anywhere.
+//
+// # Errors
+//
+// Every error is one of: [*SyntaxError]; [*ScriptError], which the script raised
+// and did not catch; [*limits.Error], a limit that was hit; [*limits.CancelledError],
+// the caller's context; [*ConfigError], [*PathError] and [*ArgumentError], mistakes
+// of the host's; [*InternalError], a bug of ours, after which the sandbox is of no
+// more use; [ErrBusy], [ErrClosed], [ErrFinished] and [ErrWaits].
+//
+// # What is not promised
+//
+// What a script prints, its error messages and its tracebacks are bytes of its
+// choosing: control characters, invalid UTF-8, lines that look like the host's
+// own. Nothing is escaped here; who shows them escapes them. A host function
+// can do whatever the host can do: the sandbox counts its calls, it does not
+// contain it. The Go memory that the sandboxed script causes to be held stays
+// within a small multiple of Limits.Memory; what host functions allocate on
+// their own account is theirs.
+package luasandbox

@@ -1,0 +1,245 @@
+package luasandbox
+
+import (
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox/vm"
+	"github.com/luasandbox/modrunner/stdlib"
+)
+
+// Sandbox is one jail for scripts: globals, memory, an account. It does one thing
+// at a time; a call while it is busy returns [ErrBusy].
+type Sandbox struct {
+	state atomic.Uint32 // idle, busy or closed
+
+	// What follows belongs to whoever made the state busy.
+	m       *vm.Machine
+	cfg     Config
+	dead    error           // the *InternalError that ended it
+	host    bindings
+	tasks   []*Task         // not finished
+	ids     int64           // of log records
+	line    []byte          // print's
+
+	mu      sync.Mutex // guards orphans
+	orphans []*Task    // abandoned while the sandbox was busy
+	log     journal
+}
+
+const (
+	idle uint32 = iota
+	busy
+	closed
+)
+
+// New returns a sandbox with the safe library, what cfg grants, and nothing else.
+//
+// The errors: [*ConfigError] for limits or grants that are not valid; and
+// [*limits.Error] if the library and the grants do not fit into the limits.
+func New(cfg Config) (s *Sandbox, err error) {
+	if err := cfg.Limits.Validate(); err != nil {
+		return nil, &ConfigError{Field: "Limits", Err: err}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s = &Sandbox{cfg: cfg}
+	s.m = vm.New(vm.Config{Limits: cfg.Limits, Parent: cfg.Budget, Now: cfg.Wall})
+	s.log.open(cfg.Name, s.m.Limits())
+	err = s.alone(func() error { return s.open() })
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Sandbox) open() error {
+	// The account of the whole life has no end of its own, whatever the limits of
+	// cfg.Budget, which are per period.
+	total := s.m.Total()
+	total.Instructions().Refill(limits.Unlimited)
+	total.Output().Refill(limits.Unlimited)
+	total.HostCalls().Refill(limits.Unlimited)
+
+	o := stdlib.Options{Now: s.cfg.Now, Clock: s.cfg.Clock, Seed: s.cfg.Seed}
+	if s.cfg.Output != nil {
+		o.Print = s.print
+	}
+	if s.cfg.Modules != nil {
+		o.Require = s.module
+	}
+	if err := stdlib.Open(s.m, o); err != nil {
+		return s.public(err)
+	}
+	s.host.open(s)
+	for _, g := range s.cfg.Grants {
+		if err := g.install(s); err != nil {
+			var limit *limits.Error
+			if errors.As(err, &limit) {
+				return limit
+			}
+			return &ConfigError{Field: "Grants", Err: err}
+		}
+	}
+	return nil
+}
+
+// Close gives back what the sandbox is charged for and drops all that it holds;
+// unfinished tasks are abandoned. Afterwards every call returns [ErrClosed]. It may
+// be called any number of times. While a call runs Close does nothing and returns
+// [ErrBusy]: cancel the call's context first, and wait for it to return.
+func (s *Sandbox) Close() error {
+	if !s.state.CompareAndSwap(idle, busy) {
+		if s.state.Load() == closed {
+			return nil
+		}
+		return ErrBusy
+	}
+	defer s.state.Store(closed)
+	s.sweep()
+	for len(s.tasks) > 0 {
+		s.tasks[0].abandon()
+	}
+	s.publish()
+	s.log.close()
+	s.m.Release()
+	s.m, s.line, s.host = nil, nil, bindings{}
+	s.cfg = Config{Logger: s.cfg.Logger}
+	return nil
+}
+
+// enter makes the sandbox busy until leave is called. The errors are [ErrBusy],
+// [ErrClosed] and, of a dead sandbox, its [*InternalError].
+func (s *Sandbox) enter() (leave func(), err error) {
+	if err := s.acquire(); err != nil {
+		return nil, err
+	}
+	return s.leave, nil
+}
+
+func (s *Sandbox) acquire() error {
+	if !s.state.CompareAndSwap(idle, busy) {
+		if s.state.Load() == closed {
+			return ErrClosed
+		}
+		return ErrBusy
+	}
+	if s.dead != nil {
+		s.state.Store(idle)
+		return s.dead
+	}
+	s.sweep()
+	return nil
+}
+
+func (s *Sandbox) leave() {
+	s.sweep()
+	s.publish()
+	s.state.Store(idle)
+}
+
+// alone runs f while nobody else can use the sandbox. A panic in f, or f leaving
+// by runtime.Goexit, is the death of the sandbox, whose state nobody can know then.
+func (s *Sandbox) alone(f func() error) (err error) {
+	if err := s.acquire(); err != nil {
+		return err
+	}
+	ended := false
+	defer func() {
+		if !ended {
+			err = s.kill(recover(), debug.Stack())
+		}
+		s.leave()
+	}()
+	err = f()
+	ended = true
+	return err
+}
+
+// kill makes err, a panic's value or the machine's own error, the end of the
+// sandbox and returns what callers are told.
+func (s *Sandbox) kill(cause any, stack []byte) error {
+	if s.dead == nil {
+		id := s.nextID()
+		s.dead = &InternalError{ID: id}
+		s.log.die()
+		s.report("internal error", id, "", cause, stack)
+	}
+	return s.dead
+}
+
+// nextID returns a new id for the host's log.
+func (s *Sandbox) nextID() string {
+	s.ids++
+	return strconv.FormatInt(s.ids, 10)
+}
+
+// hostError logs the failure of a host function in full and returns the error
+// that scripts and callers may see. stack may be nil.
+func (s *Sandbox) hostError(function string, cause any, stack []byte) *HostError {
+	id := s.nextID()
+	s.report("host error", id, function, cause, stack)
+	return &HostError{ID: id, Function: function}
+}
+
+// report writes one record to the host's log, whose failures are its own.
+func (s *Sandbox) report(msg, id, function string, cause any, stack []byte) {
+	defer func() { _ = recover() }()
+	args := []any{"sandbox", s.cfg.Name, "id", id, "cause", cause}
+	if function != "" {
+		args = append(args, "function", function)
+	}
+	if stack != nil {
+		args = append(args, "stack", string(stack))
+	}
+	s.cfg.Logger.Error(msg, args...)
+}
+
+// public turns an error of the machine into one of the package's.
+func (s *Sandbox) public(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*vm.Error); ok {
+		return s.scriptError(e)
+	}
+	var internal *vm.InternalError
+	if errors.As(err, &internal) {
+		return s.kill(internal.Detail, internal.Stack)
+	}
+	var limit *limits.Error
+	if errors.As(err, &limit) {
+		return limit
+	}
+	var cancelled *limits.CancelledError
+	if errors.As(err, &cancelled) {
+		return cancelled
+	}
+	switch {
+	case errors.Is(err, vm.ErrBusy):
+		return ErrBusy
+	case errors.Is(err, vm.ErrFinished):
+		return ErrFinished
+	case errors.Is(err, vm.ErrWaits):
+		return ErrWaits
+	}
+	return err
+}
+
+func (s *Sandbox) scriptError(e *vm.Error) *ScriptError {
+	out := &ScriptError{Message: e.Error(), Traceback: e.Traceback, Err: e.Err}
+	switch e.Value.Kind() {
+	case vm.KindBoolean, vm.KindNumber, vm.KindString, vm.KindTable:
+		if v, err := s.fromLua(e.Value); err == nil {
+			out.Value = v
+		}
+	}
+	return out
+}

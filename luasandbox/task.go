@@ -1,0 +1,315 @@
+package luasandbox
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox/vm"
+)
+
+// Status is how a step of a task ended.
+type Status = vm.Status
+
+// The ways a step ends without an error.
+const (
+	Done    = vm.Done    // the call returned: see Task.Results
+	Paused  = vm.Paused  // the fuel of this step is spent
+	Waiting = vm.Waiting // a host function has yet to answer
+)
+
+// Task is a call in progress that runs for a slice at a time, on the goroutine
+// that steps it. A sandbox may have several unfinished tasks; they share its
+// globals, and one of them runs at a time. Its methods may be called from any
+// goroutine.
+type Task struct {
+	s    *Sandbox
+	name string
+	ctx  context.Context
+	run  *vm.Run
+
+	// Belongs to whoever made the sandbox busy.
+	waits     *Pending  // what it waits for, while it does
+	waitUntil time.Time // when a Call that waits gives up, once it has waited
+	ended     bool
+	allocated int64 // bytes in the steps so far
+
+	mu      sync.Mutex // guards what follows
+	results Results
+	usage   Usage
+}
+
+// Start prepares a call of the global function at path, as [Sandbox.Call] finds it;
+// [Task.Step] executes it. ctx ends the task when it is done, at its next step at
+// the latest. What the task holds is held until it finishes or is abandoned.
+//
+// The errors are those of finding the function and of converting the arguments:
+// [*PathError], [*ArgumentError], [*limits.Error]; and [ErrBusy], also from inside
+// a host function; [ErrClosed]; [*InternalError].
+func (s *Sandbox) Start(ctx context.Context, path string, args ...any) (*Task, error) {
+	return s.start(ctx, target{path: path}, args)
+}
+
+// StartFunction is [Sandbox.Start] for a function that the host was given.
+func (s *Sandbox) StartFunction(ctx context.Context, fn *Function, args ...any) (*Task, error) {
+	return s.start(ctx, target{function: fn}, args)
+}
+
+// StartProgram is [Sandbox.Start] for a program's main chunk, as [Sandbox.Load]
+// runs it.
+func (s *Sandbox) StartProgram(ctx context.Context, p *Program, args ...any) (*Task, error) {
+	return s.start(ctx, target{program: p}, args)
+}
+
+func (s *Sandbox) start(ctx context.Context, at target, args []any) (t *Task, err error) {
+	err = s.alone(func() (err error) {
+		t, err = s.prepare(ctx, at, args)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// prepare makes a task. The sandbox is the caller's.
+func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	before := s.m.Allocated()
+	t := &Task{s: s, name: at.name(), ctx: ctx}
+	fn, values, err := s.callee(at, args)
+	if err == nil {
+		t.run, err = s.m.Start(ctx, fn, values...)
+	}
+	if err != nil {
+		err = s.public(err)
+		s.log.failed(t.name, err)
+		return nil, err
+	}
+	t.allocated = s.m.Allocated() - before
+	s.tasks = append(s.tasks, t)
+	return t, nil
+}
+
+// Step executes the task until it returns (Done), has spent fuel instructions
+// (Paused), waits for a host function's answer (Waiting), or fails. limits.Unlimited
+// is no such end; with fuel of 0 or less nothing is executed. A piece of work that
+// cannot be cut, such as one large copy, may overdraw the fuel: later steps pay for
+// it. After Waiting, Step looks whether the answer is there, and goes on if it is.
+//
+// The limits count over all steps together; the time between steps is not counted.
+// After Done, or an error other than [ErrBusy], the task is finished.
+//
+// The errors: [*ScriptError], [*limits.Error], [*limits.CancelledError],
+// [*ArgumentError] for a result that cannot be a Go value, [ErrBusy], [ErrClosed],
+// [ErrFinished], [*InternalError].
+func (t *Task) Step(fuel int64) (status Status, err error) {
+	err = t.s.alone(func() (err error) {
+		if t.ended {
+			return ErrFinished
+		}
+		status, err = t.step(fuel)
+		return err
+	})
+	return status, err
+}
+
+// step is Step. The sandbox is the caller's.
+func (t *Task) step(fuel int64) (Status, error) {
+	s := t.s
+	if t.waits != nil {
+		select {
+		case <-t.waits.ready():
+		default:
+			if err := t.cancelled(); err != nil {
+				t.abandonRun()
+				return Done, t.finish(err)
+			}
+			return Waiting, nil
+		}
+		t.waits = nil
+		if err := t.run.Answer(); err != nil {
+			t.abandonRun()
+			return Done, t.finish(err)
+		}
+	}
+	before := s.m.Allocated()
+	s.host.begin(t.ctx)
+	status, err := t.run.Step(fuel)
+	s.host.end()
+	t.allocated += s.m.Allocated() - before
+	switch {
+	case err != nil || status == Done:
+		return Done, t.finish(err)
+	case status == Waiting:
+		if t.waits = s.host.takeWaiting(); t.waits == nil {
+			t.abandonRun()
+			return Done, t.finish(&vm.InternalError{Detail: "a native function waits for nothing"})
+		}
+	}
+	t.measure()
+	return status, nil
+}
+
+// cancelled returns the error that the task's context ends it with, if it does.
+func (t *Task) cancelled() error {
+	err := t.ctx.Err()
+	if err == nil {
+		return nil
+	}
+	if err == context.DeadlineExceeded {
+		return t.timeError()
+	}
+	return limits.Cancelled(t.ctx)
+}
+
+func (t *Task) timeError() error {
+	most := t.s.m.Limits().Time
+	return &limits.Error{Kind: limits.Time, Used: int64(min(t.run.Elapsed(), most)), Max: int64(most)}
+}
+
+// wait blocks until the answer that t waits for is there, t's context is done, or
+// the time that a call may take is over.
+func (t *Task) wait() error {
+	var timeout <-chan time.Time
+	if most := t.s.m.Limits().Time; most != limits.UnlimitedTime {
+		if t.waitUntil.IsZero() {
+			t.waitUntil = time.Now().Add(most - t.run.Elapsed())
+		}
+		timer := time.NewTimer(time.Until(t.waitUntil))
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	select {
+	case <-t.waits.ready():
+		return nil
+	case <-t.ctx.Done():
+		return t.cancelled()
+	case <-timeout:
+		return t.timeError()
+	}
+}
+
+// toEnd runs t to its end, waiting where it waits.
+func (t *Task) toEnd() (Results, error) {
+	for {
+		status, err := t.step(limits.Unlimited)
+		switch {
+		case err != nil:
+			return nil, err
+		case status == Done:
+			return t.results, nil
+		case status == Waiting:
+			if err := t.wait(); err != nil {
+				t.abandonRun()
+				return nil, t.finish(err)
+			}
+		}
+	}
+}
+
+// abandonRun ends the machine's run.
+func (t *Task) abandonRun() {
+	t.waits = nil
+	t.run.Abandon()
+}
+
+// finish converts the results, notes how t ended, and returns the error for the
+// caller.
+func (t *Task) finish(err error) error {
+	s := t.s
+	var results Results
+	if err == nil {
+		results, err = s.results(t.run.Results())
+	}
+	err = s.public(err)
+	t.measure()
+	t.mu.Lock()
+	t.results = results
+	usage := t.usage
+	t.mu.Unlock()
+	t.close()
+	s.log.ended(t.name, usage, err)
+	return err
+}
+
+// close takes t off the list of unfinished tasks.
+func (t *Task) close() {
+	t.ended = true
+	for i, o := range t.s.tasks {
+		if o == t {
+			t.s.tasks = append(t.s.tasks[:i], t.s.tasks[i+1:]...)
+			break
+		}
+	}
+}
+
+// measure notes what t has used so far.
+func (t *Task) measure() {
+	u := t.run.Use()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.usage = Usage{
+		Calls:        1,
+		Instructions: u.Instructions.Current,
+		Allocated:    t.allocated,
+		HostCalls:    u.HostCalls.Current,
+		Output:       u.Output.Current,
+		Wall:         t.run.Elapsed(),
+		Memory:       t.s.m.Memory(),
+		MemoryPeak:   t.s.m.Peak(),
+	}
+}
+
+// Results returns what the call returned, once Step has returned Done; nil before
+// and after an error.
+func (t *Task) Results() Results {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.results
+}
+
+// Usage returns what the task has used up to the end of its last step.
+func (t *Task) Usage() Usage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.usage
+}
+
+// Abandon ends the task where it is: nothing of the script runs any more, not even
+// the error handlers around it. It costs the script nothing and may be called any
+// number of times. If the sandbox is busy, the task ends when it is not.
+func (t *Task) Abandon() {
+	s := t.s
+	s.mu.Lock()
+	s.orphans = append(s.orphans, t)
+	s.mu.Unlock()
+	if s.acquire() == nil {
+		s.leave()
+	}
+}
+
+// abandon is Abandon. The sandbox is the caller's.
+func (t *Task) abandon() {
+	if t.ended {
+		return
+	}
+	t.abandonRun()
+	t.measure()
+	t.close()
+	t.s.log.abandoned(t.name, t.Usage())
+}
+
+// sweep abandons the tasks that were abandoned while the sandbox was busy.
+func (s *Sandbox) sweep() {
+	s.mu.Lock()
+	orphans := s.orphans
+	s.orphans = nil
+	s.mu.Unlock()
+	for _, t := range orphans {
+		t.abandon()
+	}
+}
