@@ -52,7 +52,6 @@ func stringGmatch(c *vm.Call) error {
 // nextMatch is the iterator. As in C Lua, an iterator that found nothing more
 // searches again when it is called again.
 func nextMatch(c *vm.Call) error {
-	println("next")
 	g := c.Up(gmatchPlace).AsUserdata().Payload().(*gmatch)
 	if g.from > len(g.src) {
 		return c.Return()
@@ -71,7 +70,6 @@ func nextMatch(c *vm.Call) error {
 }
 
 func (g *gmatch) run(c *vm.Call, m *matcher) error {
-	println("run", m.start, m.s, m.debt, m.mode)
 	v, err := m.search(c)
 	if err != nil {
 		return matchError(c, err)

@@ -3,7 +3,6 @@ package vm
 import (
 	"math"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/luasandbox/modrunner/limits"
 )
@@ -158,7 +157,7 @@ frames:
 		case opGetIndex:
 			o := R[uint8(i>>16)]
 			key := R[uint8(i>>24)]
-			if o.p != nil && (*header)(o.p).kind == objTable && key.p == unsafe.Pointer(&numberTag) {
+			if o.p != nil && (*header)(o.p).kind == objTable && key.isNumber() {
 				t := (*Table)(o.p)
 				x := math.Float64frombits(key.n)
 				if n := int(x); uint(n-1) < uint(len(t.arr)) && float64(n) == x {
@@ -212,7 +211,7 @@ frames:
 		case opSetIndex:
 			o := R[uint8(i>>8)]
 			key := R[uint8(i>>16)]
-			if o.p != nil && (*header)(o.p).kind == objTable && key.p == unsafe.Pointer(&numberTag) {
+			if o.p != nil && (*header)(o.p).kind == objTable && key.isNumber() {
 				t := (*Table)(o.p)
 				x := math.Float64frombits(key.n)
 				if n := int(x); uint(n-1) < uint(len(t.arr)) && float64(n) == x && t.flags&flagReadOnly == 0 &&
@@ -268,7 +267,7 @@ frames:
 
 		case opAdd:
 			b, c := &R[uint8(i>>16)], &R[uint8(i>>24)]
-			if b.p == unsafe.Pointer(&numberTag) && c.p == unsafe.Pointer(&numberTag) {
+			if b.isNumber() && c.isNumber() {
 				R[uint8(i>>8)].setNumber(math.Float64frombits(b.n) + math.Float64frombits(c.n))
 				continue
 			}
@@ -282,7 +281,7 @@ frames:
 			}
 		case opSub:
 			b, c := &R[uint8(i>>16)], &R[uint8(i>>24)]
-			if b.p == unsafe.Pointer(&numberTag) && c.p == unsafe.Pointer(&numberTag) {
+			if b.isNumber() && c.isNumber() {
 				R[uint8(i>>8)].setNumber(math.Float64frombits(b.n) - math.Float64frombits(c.n))
 				continue
 			}
@@ -296,7 +295,7 @@ frames:
 			}
 		case opMul:
 			b, c := &R[uint8(i>>16)], &R[uint8(i>>24)]
-			if b.p == unsafe.Pointer(&numberTag) && c.p == unsafe.Pointer(&numberTag) {
+			if b.isNumber() && c.isNumber() {
 				R[uint8(i>>8)].setNumber(math.Float64frombits(b.n) * math.Float64frombits(c.n))
 				continue
 			}
@@ -310,7 +309,7 @@ frames:
 			}
 		case opDiv, opMod, opPow:
 			b, c := &R[uint8(i>>16)], &R[uint8(i>>24)]
-			if b.p == unsafe.Pointer(&numberTag) && c.p == unsafe.Pointer(&numberTag) {
+			if b.isNumber() && c.isNumber() {
 				R[uint8(i>>8)].setNumber(arith(i.op(), math.Float64frombits(b.n), math.Float64frombits(c.n)))
 				continue
 			}
@@ -323,7 +322,7 @@ frames:
 				goto frames
 			}
 		case opAddK:
-			if b := &R[uint8(i>>16)]; b.p == unsafe.Pointer(&numberTag) {
+			if b := &R[uint8(i>>16)]; b.isNumber() {
 				R[uint8(i>>8)].setNumber(math.Float64frombits(b.n) + math.Float64frombits(k[i.d()].n))
 				continue
 			}
@@ -336,7 +335,7 @@ frames:
 				goto frames
 			}
 		case opSubK:
-			if b := &R[uint8(i>>16)]; b.p == unsafe.Pointer(&numberTag) {
+			if b := &R[uint8(i>>16)]; b.isNumber() {
 				R[uint8(i>>8)].setNumber(math.Float64frombits(b.n) - math.Float64frombits(k[i.d()].n))
 				continue
 			}
@@ -350,7 +349,7 @@ frames:
 			}
 		case opMulK, opDivK, opModK, opPowK:
 			op := i.op() - opAddK + opAdd
-			if b := &R[uint8(i>>16)]; b.p == unsafe.Pointer(&numberTag) {
+			if b := &R[uint8(i>>16)]; b.isNumber() {
 				R[uint8(i>>8)].setNumber(arith(op, math.Float64frombits(b.n), math.Float64frombits(k[i.d()].n)))
 				continue
 			}
@@ -363,7 +362,7 @@ frames:
 				goto frames
 			}
 		case opUnm:
-			if b := &R[uint8(i>>16)]; b.p == unsafe.Pointer(&numberTag) {
+			if b := &R[uint8(i>>16)]; b.isNumber() {
 				R[uint8(i>>8)].setNumber(-math.Float64frombits(b.n))
 				continue
 			}
@@ -468,7 +467,7 @@ frames:
 		case opEqK:
 			a, b := R[uint8(i>>8)], k[i.b()]
 			var eq bool
-			if a.p == b.p && a.p == unsafe.Pointer(&numberTag) {
+			if a.p == b.p && a.isNumber() {
 				eq = math.Float64frombits(a.n) == math.Float64frombits(b.n)
 			} else if a.p == b.p {
 				eq = true
@@ -484,7 +483,7 @@ frames:
 			}
 		case opLt:
 			a, b := &R[uint8(i>>8)], &R[uint8(i>>16)]
-			if a.p == unsafe.Pointer(&numberTag) && b.p == unsafe.Pointer(&numberTag) {
+			if a.isNumber() && b.isNumber() {
 				if (math.Float64frombits(a.n) < math.Float64frombits(b.n)) == (i.c() != 0) {
 					pc += i.d()
 				}
@@ -503,7 +502,7 @@ frames:
 			}
 		case opLe:
 			a, b := &R[uint8(i>>8)], &R[uint8(i>>16)]
-			if a.p == unsafe.Pointer(&numberTag) && b.p == unsafe.Pointer(&numberTag) {
+			if a.isNumber() && b.isNumber() {
 				if (math.Float64frombits(a.n) <= math.Float64frombits(b.n)) == (i.c() != 0) {
 					pc += i.d()
 				}
@@ -522,7 +521,7 @@ frames:
 			}
 		case opLtK, opLeK, opGtK, opGeK:
 			a, b := R[uint8(i>>8)], k[i.b()]
-			if a.p == unsafe.Pointer(&numberTag) {
+			if a.isNumber() {
 				x, y := math.Float64frombits(a.n), math.Float64frombits(b.n)
 				var res bool
 				switch i.op() {
@@ -654,7 +653,7 @@ frames:
 			}
 		case opTFor:
 			a := uint8(i >> 8)
-			if R[a].p == unsafe.Pointer(Next) && R[a+1].p != nil && (*header)(R[a+1].p).kind == objTable {
+			if R[a] == nextValue && R[a+1].p != nil && (*header)(R[a+1].p).kind == objTable {
 				t := (*Table)(R[a+1].p)
 				at, err := t.positionHinted(R[a+2], atomic.LoadUint32(&p.hints[pc-1]))
 				f.pc = int32(pc)

@@ -3,7 +3,6 @@ package vm
 import (
 	"math"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/luasandbox/modrunner/limits"
 )
@@ -154,7 +153,7 @@ func (m *Machine) arithSlow(th *Thread, op opcode, a, b Value, to int) (called b
 // equal compares a and b as == does; a handler is returned if one must decide.
 func (m *Machine) equal(a, b Value) (eq bool, handler Value, err error) {
 	if a.p == b.p {
-		return a.p != unsafe.Pointer(&numberTag) || math.Float64frombits(a.n) == math.Float64frombits(b.n), Value{}, nil
+		return !a.isNumber() || math.Float64frombits(a.n) == math.Float64frombits(b.n), Value{}, nil
 	}
 	k := a.Kind()
 	if k != b.Kind() {
@@ -254,7 +253,7 @@ func (m *Machine) concat(th *Thread, at, n, to int) (called bool, err error) {
 			for _, v := range th.stack[first : at+n] {
 				buf = append(buf, v.str().s...)
 			}
-			th.stack[first] = String(unsafe.String(unsafe.SliceData(buf), len(buf)))
+			th.stack[first] = stringOf(buf)
 			n = n - k + 1
 			continue
 		}

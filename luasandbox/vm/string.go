@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"sync"
-	"unsafe"
 )
 
 // stringObject is a Lua string. header.id caches its hash.
@@ -100,6 +99,6 @@ func (k Value) hash() (h uint32, known bool) {
 	case objTrue:
 		return 2, true
 	}
-	id := (*header)(unsafe.Pointer(k.p)).id
+	id := (*header)(k.p).id
 	return hashIdentity(id), id != 0
 }

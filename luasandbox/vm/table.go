@@ -3,7 +3,6 @@ package vm
 import (
 	"math"
 	"math/bits"
-	"unsafe"
 
 	"github.com/luasandbox/modrunner/limits"
 )
@@ -43,7 +42,7 @@ const (
 // Get returns t[k] without metamethods; nil if absent. A key that is a string
 // not hashed before is hashed: see Machine.KeyWork.
 func (t *Table) Get(k Value) Value {
-	if k.p == unsafe.Pointer(&numberTag) {
+	if k.isNumber() {
 		f := math.Float64frombits(k.n)
 		i := int(f)
 		if uint(i-1) < uint(len(t.arr)) && float64(i) == f {
@@ -120,7 +119,7 @@ func keyEqual(a, b Value) bool { return RawEqual(a, b) }
 
 // arrayIndex returns k as an index into the array part, or -1.
 func (t *Table) arrayIndex(k Value) int {
-	if k.p == unsafe.Pointer(&numberTag) {
+	if k.isNumber() {
 		f := math.Float64frombits(k.n)
 		if i := int(f); uint(i-1) < uint(len(t.arr)) && float64(i) == f {
 			return i - 1
@@ -324,7 +323,7 @@ func (t *Table) appendEntry(k Value, h uint32, v Value) {
 		e.next = t.heads[b]
 		t.heads[b] = int32(i + 1)
 	}
-	if k.p == unsafe.Pointer(&numberTag) {
+	if k.isNumber() {
 		t.flags |= flagIntKeys
 	}
 }
@@ -375,7 +374,7 @@ func (m *Machine) set(t *Table, k, v Value) error {
 	switch {
 	case k.p == nil:
 		return errNilKey
-	case k.p == unsafe.Pointer(&numberTag):
+	case k.isNumber():
 		if f := math.Float64frombits(k.n); f != f {
 			return errNaNKey
 		} else if f == 0 {
@@ -436,7 +435,7 @@ func (m *Machine) insert(t *Table, k Value, h uint32, v Value) error {
 		}
 	}
 	room := cap(t.ents) - len(t.ents)
-	if k.p == unsafe.Pointer(&numberTag) && math.Float64frombits(k.n) == float64(len(t.arr)+1) {
+	if k.isNumber() && math.Float64frombits(k.n) == float64(len(t.arr)+1) {
 		// An append: grow the array part, unless a large hash part still has room,
 		// whose rebuilding the append would otherwise pay for.
 		if room == 0 || len(t.ents) <= len(t.arr) {
@@ -459,7 +458,7 @@ func (m *Machine) rehash(t *Table, k Value, h uint32, v Value) error {
 	var bins [maxArrayBits + 1]int // bins[i]: integer keys in (2^(i-1), 2^i]
 	ints := 0
 	count := func(k Value) {
-		if k.p == unsafe.Pointer(&numberTag) {
+		if k.isNumber() {
 			f := math.Float64frombits(k.n)
 			if f >= 1 && f <= 1<<maxArrayBits && f == math.Trunc(f) {
 				bins[bits.Len(uint(f)-1)]++

@@ -189,6 +189,9 @@ func (v Value) str() *stringObject {
 	return nil
 }
 
+// stringOf returns a string of b's bytes, which nobody writes any more.
+func stringOf(b []byte) Value { return String(unsafe.String(unsafe.SliceData(b), len(b))) }
+
 func (v Value) isNumber() bool { return v.p == unsafe.Pointer(&numberTag) }
 func (v Value) num() float64   { return math.Float64frombits(v.n) }
 

@@ -1,0 +1,56 @@
+package vm
+
+import (
+	"github.com/luasandbox/modrunner/limits"
+)
+
+// Next and INext are the iterators of pairs and ipairs.
+var (
+	Next  = NewNative("next", next)
+	INext = NewNative("ipairs_next", inext)
+)
+
+// nextValue is what a loop's iterator is compared with: see opTFor.
+var nextValue = Next.Value()
+
+func next(c *Call) error {
+	t, err := c.CheckTable(0)
+	if err != nil {
+		return err
+	}
+	if n := hashWork(c.Arg(1)); n > limits.HashFreeBytes {
+		if err := c.Work(limits.Units(n, limits.HashBytesPerUnit)); err != nil {
+			return err
+		}
+	}
+	key, val, skipped, err := t.Next(c.Arg(1))
+	if err != nil {
+		return err
+	}
+	if skipped > 0 {
+		if err := c.Work(int64(skipped) / limits.TableSlotMove); err != nil {
+			return err
+		}
+	}
+	if key.IsNil() {
+		return c.Return(Nil)
+	}
+	return c.Return(key, val)
+}
+
+func inext(c *Call) error {
+	t, err := c.CheckTable(0)
+	if err != nil {
+		return err
+	}
+	i, err := c.CheckInt(1)
+	if err != nil {
+		return err
+	}
+	i++
+	v := t.Get(Number(float64(i)))
+	if v.IsNil() {
+		return c.Return(Nil)
+	}
+	return c.Return(Number(float64(i)), v)
+}
