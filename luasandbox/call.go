@@ -16,7 +16,22 @@ import (
 //
 // The errors are those of [Sandbox.Call], but for *PathError.
 func (s *Sandbox) Load(ctx context.Context, p *Program, args ...any) (Results, error) {
-	return s.call(ctx, target{program: p}, args)
+	return s.call(ctx, target{kind: main, program: p}, args)
+}
+
+// LoadText is [Sandbox.Load] for people: it returns the results as tostring shows
+// them, their __tostring metamethods included. The text is the script's: escape it
+// before showing it.
+func (s *Sandbox) LoadText(ctx context.Context, p *Program, args ...any) ([]string, error) {
+	results, err := s.call(ctx, target{kind: text, program: p}, args)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(results))
+	for i, r := range results {
+		out[i], _ = r.(string)
+	}
+	return out, nil
 }
 
 // Call calls the global function at path and runs it to its end. A path such as
@@ -32,16 +47,17 @@ func (s *Sandbox) Load(ctx context.Context, p *Program, args ...any) (Results, e
 // its own. With any other context it gets [ErrBusy].
 //
 // The errors: [*PathError] and [*ArgumentError], where nothing was run;
-// [*ScriptError]; [*limits.Error], which matches context.DeadlineExceeded if the
+// [*ScriptError]; [*ResultError] for a result that cannot be a Go value;
+// [*limits.Error], which matches context.DeadlineExceeded if the
 // time, or ctx's deadline, was over; [*limits.CancelledError], which matches
 // context.Canceled; [ErrBusy]; [ErrClosed]; [ErrWaits]; [*InternalError].
 func (s *Sandbox) Call(ctx context.Context, path string, args ...any) (Results, error) {
-	return s.call(ctx, target{path: path}, args)
+	return s.call(ctx, target{kind: global, path: path}, args)
 }
 
 // CallFunction is [Sandbox.Call] for a function that the host was given.
 func (s *Sandbox) CallFunction(ctx context.Context, fn *Function, args ...any) (Results, error) {
-	return s.call(ctx, target{function: fn}, args)
+	return s.call(ctx, target{kind: kept, function: fn}, args)
 }
 
 func (s *Sandbox) call(ctx context.Context, at target, args []any) (results Results, err error) {
@@ -121,52 +137,82 @@ func (s *Sandbox) nested(ctx context.Context) bool {
 	return !h.over
 }
 
-// target is what a call calls: the one that is set.
+// target is what a call calls.
 type target struct {
+	kind     targetKind
 	path     string
 	function *Function
 	program  *Program
 }
+
+type targetKind uint8
+
+const (
+	global targetKind = iota // the function at path
+	kept                     // function
+	main                     // the main chunk of program
+	text                     // the same, its results as tostring shows them
+)
 
 // name is how the call is called in the report.
 func (t target) name() string {
 	switch {
 	case t.program != nil:
 		return t.program.name
-	case t.function != nil:
-		return "(function)"
+	case t.kind == global:
+		return t.path
 	}
-	return t.path
+	return "(function)"
 }
 
 // callee finds what to call and converts the arguments.
 func (s *Sandbox) callee(at target, args []any) (fn vm.Value, values []vm.Value, err error) {
-	switch {
-	case at.program != nil:
-		fn, err = s.load(at.program)
-		if err == nil && len(args) == 0 && s.cfg.Args != nil {
-			args, err = s.programArgs(at.program)
+	switch at.kind {
+	case global:
+		fn, err = s.find(at.path)
+	case kept:
+		if at.function == nil {
+			return vm.Nil, nil, errNoFunction
 		}
-	case at.function != nil:
+		if at.function.s != s {
+			return vm.Nil, nil, errOtherFunction
+		}
 		fn, err = at.function.value()
 	default:
-		fn, err = s.find(at.path)
+		if at.program == nil {
+			return vm.Nil, nil, errNoProgram
+		}
+		if fn, err = s.load(at.program); err == nil && len(args) == 0 && s.cfg.Args != nil {
+			args, err = s.programArgs(at.program)
+		}
 	}
 	if err != nil {
 		return vm.Nil, nil, err
 	}
-	values = make([]vm.Value, len(args))
+	values = make([]vm.Value, 0, 2+len(args))
+	if at.kind == text {
+		values = append(values, fn, s.tostring)
+		fn = asText.Value()
+	}
 	for i, a := range args {
-		if values[i], err = s.toLua(a); err != nil {
+		v, err := s.toLua(a)
+		if err != nil {
 			var limit *limits.Error
 			if errors.As(err, &limit) {
 				return vm.Nil, nil, limit
 			}
 			return vm.Nil, nil, &ArgumentError{Function: at.name(), Index: i + 1, Err: err}
 		}
+		values = append(values, v)
 	}
 	return fn, values, nil
 }
+
+var (
+	errNoFunction    = &ArgumentError{Function: "CallFunction", Index: 2, Err: errors.New("the *Function is nil")}
+	errOtherFunction = &ArgumentError{Function: "CallFunction", Index: 2, Err: errors.New("the function is another sandbox's")}
+	errNoProgram     = &ArgumentError{Function: "Load", Index: 2, Err: errors.New("the *Program is nil")}
+)
 
 func (s *Sandbox) load(p *Program) (vm.Value, error) {
 	cl, err := s.m.Load(p.code, s.m.Globals())
@@ -202,7 +248,7 @@ func (s *Sandbox) programArgs(p *Program) ([]any, error) {
 // find returns the callable value at a path of globals.
 func (s *Sandbox) find(path string) (vm.Value, error) {
 	const want = "a function"
-	v, err := s.look(path, want)
+	v, err := s.look(path)
 	if err != nil {
 		return vm.Nil, err
 	}
@@ -214,8 +260,8 @@ func (s *Sandbox) find(path string) (vm.Value, error) {
 	return v, nil
 }
 
-// look returns the value at a path of globals, nil if the last step finds nothing.
-func (s *Sandbox) look(path, want string) (vm.Value, error) {
+// look returns the value at a path of globals, nil if nothing is there.
+func (s *Sandbox) look(path string) (vm.Value, error) {
 	at := s.m.Globals()
 	for rest, from := path, 0; ; {
 		name, more, dotted := strings.Cut(rest, ".")
@@ -228,7 +274,7 @@ func (s *Sandbox) look(path, want string) (vm.Value, error) {
 		}
 		from += len(name)
 		if at = v.AsTable(); at == nil {
-			if v.IsNil() && want == "" {
+			if v.IsNil() {
 				return vm.Nil, nil
 			}
 			return vm.Nil, &PathError{Path: path, At: path[:from], Found: v.Kind().String(), Want: "a table"}
@@ -242,12 +288,11 @@ func (s *Sandbox) look(path, want string) (vm.Value, error) {
 // [Sandbox.Call]; nil for what is not there.
 //
 // The errors: [*PathError] if the path is malformed or leads through a value that
-// is not a table; [*ArgumentError] if the value cannot be a Go value;
-// [*limits.Error]; [ErrBusy], also from inside a host function; [ErrClosed];
+// is not a table; [*ResultError] if the value cannot be a Go value; [*limits.Error]; [ErrBusy], also from inside a host function; [ErrClosed];
 // [*InternalError].
 func (s *Sandbox) Global(path string) (v any, err error) {
 	err = s.alone(func() error {
-		lv, err := s.look(path, "")
+		lv, err := s.look(path)
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,9 @@ type InternalError struct {
 }
 
 // Error gives the ID and nothing else.
-func (e *InternalError) Error() string { return fmt.Sprintf("internal error of the sandbox [%s]", e.ID) }
+func (e *InternalError) Error() string {
+	return fmt.Sprintf("internal error of the sandbox [%s]", e.ID)
+}
 
 // ConfigError is a Config that [New] cannot use.
 type ConfigError struct {
@@ -96,20 +98,30 @@ func (e *PathError) Error() string {
 }
 
 // ArgumentError is a Go value that the host passed and that cannot become a Lua
-// value, or a result that does not fit where [Results.Scan] should put it.
+// value.
 type ArgumentError struct {
-	Function string // what was called, "Scan" for results
-	Index    int    // which argument or result, from 1
+	Function string // what was called
+	Index    int    // which argument, from 1
 	Err      error  // why not
 }
 
-// Error names the function, the place and the reason.
+// Error names the function, the argument and the reason.
 func (e *ArgumentError) Error() string {
-	if e.Function == "Scan" {
-		return fmt.Sprintf("result %d: %v", e.Index, e.Err)
-	}
 	return fmt.Sprintf("argument %d of %s: %v", e.Index, e.Function, e.Err)
 }
 
 // Unwrap returns the reason.
 func (e *ArgumentError) Unwrap() error { return e.Err }
+
+// ResultError is a Lua value that cannot become a Go value, or not the one that
+// [Results.Scan] was asked for.
+type ResultError struct {
+	Index int   // which result, from 1
+	Err   error // why not
+}
+
+// Error names the result and the reason.
+func (e *ResultError) Error() string { return fmt.Sprintf("result %d: %v", e.Index, e.Err) }
+
+// Unwrap returns the reason.
+func (e *ResultError) Unwrap() error { return e.Err }

@@ -21,7 +21,11 @@ func (s *Sandbox) print(c *vm.Call, line string) error {
 	if err == nil {
 		return nil
 	}
-	return &vm.Error{Value: vm.String(err.Error()), Err: err}
+	text, e := c.NewString(err.Error())
+	if e != nil {
+		return e
+	}
+	return &vm.Error{Value: text, Err: err}
 }
 
 // write writes p, all of it and at once.

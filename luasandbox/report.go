@@ -26,17 +26,17 @@ type Usage struct {
 // and numbers are the host's; Message and Traceback are the script's text, cut to a
 // bounded length and not escaped.
 type Report struct {
-	Name       string         `json:"name"`
-	State      string         `json:"state"`      // "open", "closed", or "dead" after an *InternalError
-	Limits     limits.Limits  `json:"limits"`     // in force, with defaults filled in
-	Grants     []string       `json:"grants"`     // names
-	Usage      Usage          `json:"usage"`      // as Sandbox.Usage
-	Last       Usage          `json:"last_call"`  // as Sandbox.LastCall
-	Unfinished int            `json:"unfinished"` // tasks
-	Calls      []CallRecord   `json:"calls"`      // in the order of first use
-	Violations []Violation    `json:"violations"` // one for each limit that was hit
-	Errors     []ErrorRecord  `json:"errors"`     // the last ones, oldest first
-	Earlier    int64          `json:"earlier"`    // errors before those
+	Name       string        `json:"name"`
+	State      string        `json:"state"`      // "open", "closed", or "dead" after an *InternalError
+	Limits     limits.Limits `json:"limits"`     // in force, with defaults filled in
+	Grants     []string      `json:"grants"`     // names
+	Usage      Usage         `json:"usage"`      // as Sandbox.Usage
+	Last       Usage         `json:"last_call"`  // as Sandbox.LastCall
+	Unfinished int           `json:"unfinished"` // tasks
+	Calls      []CallRecord  `json:"calls"`      // in the order of first use
+	Violations []Violation   `json:"violations"` // one for each limit that was hit
+	Errors     []ErrorRecord `json:"errors"`     // the last ones, oldest first
+	Earlier    int64         `json:"earlier"`    // errors before those
 }
 
 // CallRecord adds up the calls of one function by the host.
@@ -153,7 +153,6 @@ func (j *journal) ended(function string, u Usage, abandoned bool, err error) {
 		j.note(function, err)
 	}
 	j.report.Usage.MemoryPeak = max(j.report.Usage.MemoryPeak, u.MemoryPeak)
-	j.report.Usage.Wall += u.Wall
 	j.report.Last = u
 }
 
@@ -244,6 +243,7 @@ func (s *Sandbox) publish() {
 	u.Memory = s.m.Memory()
 	u.MemoryPeak = max(u.MemoryPeak, s.m.Peak())
 	u.Allocated = s.m.Allocated()
+	u.Wall = s.wall
 	j.report.Unfinished = len(s.tasks)
 }
 

@@ -2,11 +2,13 @@ package luasandbox
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
@@ -19,13 +21,15 @@ type Sandbox struct {
 	state atomic.Uint32 // idle, busy or closed
 
 	// What follows belongs to whoever made the state busy.
-	m       *vm.Machine
-	cfg     Config
-	dead    error           // the *InternalError that ended it
-	host    bindings
-	tasks   []*Task         // not finished
-	ids     int64           // of log records
-	line    []byte          // print's
+	m        *vm.Machine
+	cfg      Config
+	host     bindings
+	dead     error         // the *InternalError that ended it
+	tasks    []*Task       // not finished
+	ids      int64         // of log records
+	wall     time.Duration // in all steps
+	line     []byte        // print's
+	tostring vm.Value      // the library's
 
 	mu      sync.Mutex // guards orphans
 	orphans []*Task    // abandoned while the sandbox was busy
@@ -46,12 +50,20 @@ func New(cfg Config) (s *Sandbox, err error) {
 	if err := cfg.Limits.Validate(); err != nil {
 		return nil, &ConfigError{Field: "Limits", Err: err}
 	}
+	for i, g := range cfg.Grants {
+		if g == nil {
+			return nil, &ConfigError{Field: "Grants", Err: fmt.Errorf("grant %d is nil", i+1)}
+		}
+		if err := g.Err(); err != nil {
+			return nil, &ConfigError{Field: "Grants", Err: err}
+		}
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s = &Sandbox{cfg: cfg}
 	s.m = vm.New(vm.Config{Limits: cfg.Limits, Parent: cfg.Budget, Now: cfg.Wall})
-	s.log.open(cfg.Name, s.m.Limits())
+	s.log.open(&cfg, s.m.Limits())
 	err = s.alone(func() error { return s.open() })
 	if err != nil {
 		_ = s.Close()
@@ -78,6 +90,7 @@ func (s *Sandbox) open() error {
 	if err := stdlib.Open(s.m, o); err != nil {
 		return s.public(err)
 	}
+	s.tostring = s.m.Globals().GetString("tostring")
 	s.host.open(s)
 	for _, g := range s.cfg.Grants {
 		if err := g.install(s); err != nil {
@@ -108,10 +121,10 @@ func (s *Sandbox) Close() error {
 		s.tasks[0].abandon()
 	}
 	s.publish()
-	s.log.close()
+	s.log.setState("closed")
 	s.m.Release()
 	s.m, s.line, s.host = nil, nil, bindings{}
-	s.cfg = Config{Logger: s.cfg.Logger}
+	s.cfg = Config{Name: s.cfg.Name, Logger: s.cfg.Logger}
 	return nil
 }
 
@@ -140,9 +153,15 @@ func (s *Sandbox) acquire() error {
 }
 
 func (s *Sandbox) leave() {
-	s.sweep()
-	s.publish()
-	s.state.Store(idle)
+	for {
+		s.sweep()
+		s.publish()
+		s.state.Store(idle)
+		// A task abandoned since the sweep found the sandbox busy.
+		if !s.hasOrphans() || !s.state.CompareAndSwap(idle, busy) {
+			return
+		}
+	}
 }
 
 // alone runs f while nobody else can use the sandbox. A panic in f, or f leaving
@@ -154,7 +173,11 @@ func (s *Sandbox) alone(f func() error) (err error) {
 	ended := false
 	defer func() {
 		if !ended {
-			err = s.kill(recover(), debug.Stack())
+			cause := recover()
+			if cause == nil {
+				cause = "the goroutine ended inside a call (runtime.Goexit)"
+			}
+			err = s.kill(cause, debug.Stack())
 		}
 		s.leave()
 	}()
@@ -169,7 +192,7 @@ func (s *Sandbox) kill(cause any, stack []byte) error {
 	if s.dead == nil {
 		id := s.nextID()
 		s.dead = &InternalError{ID: id}
-		s.log.die()
+		s.log.setState("dead")
 		s.report("internal error", id, "", cause, stack)
 	}
 	return s.dead

@@ -48,18 +48,18 @@ type Task struct {
 // [*PathError], [*ArgumentError], [*limits.Error]; and [ErrBusy], also from inside
 // a host function; [ErrClosed]; [*InternalError].
 func (s *Sandbox) Start(ctx context.Context, path string, args ...any) (*Task, error) {
-	return s.start(ctx, target{path: path}, args)
+	return s.start(ctx, target{kind: global, path: path}, args)
 }
 
 // StartFunction is [Sandbox.Start] for a function that the host was given.
 func (s *Sandbox) StartFunction(ctx context.Context, fn *Function, args ...any) (*Task, error) {
-	return s.start(ctx, target{function: fn}, args)
+	return s.start(ctx, target{kind: kept, function: fn}, args)
 }
 
 // StartProgram is [Sandbox.Start] for a program's main chunk, as [Sandbox.Load]
 // runs it.
 func (s *Sandbox) StartProgram(ctx context.Context, p *Program, args ...any) (*Task, error) {
-	return s.start(ctx, target{program: p}, args)
+	return s.start(ctx, target{kind: main, program: p}, args)
 }
 
 func (s *Sandbox) start(ctx context.Context, at target, args []any) (t *Task, err error) {
@@ -86,11 +86,12 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 	}
 	if err != nil {
 		err = s.public(err)
-		s.log.failed(t.name, err)
+		s.log.refused(t.name, err)
 		return nil, err
 	}
 	t.allocated = s.m.Allocated() - before
 	s.tasks = append(s.tasks, t)
+	s.log.began()
 	return t, nil
 }
 
@@ -104,7 +105,7 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 // After Done, or an error other than [ErrBusy], the task is finished.
 //
 // The errors: [*ScriptError], [*limits.Error], [*limits.CancelledError],
-// [*ArgumentError] for a result that cannot be a Go value, [ErrBusy], [ErrClosed],
+// [*ResultError] for a result that cannot be a Go value, [ErrBusy], [ErrClosed],
 // [ErrFinished], [*InternalError].
 func (t *Task) Step(fuel int64) (status Status, err error) {
 	err = t.s.alone(func() (err error) {
@@ -136,11 +137,15 @@ func (t *Task) step(fuel int64) (Status, error) {
 			return Done, t.finish(err)
 		}
 	}
-	before := s.m.Allocated()
+	before, elapsed := s.m.Allocated(), t.run.Elapsed()
 	s.host.begin(t.ctx)
 	status, err := t.run.Step(fuel)
 	s.host.end()
 	t.allocated += s.m.Allocated() - before
+	s.wall += t.run.Elapsed() - elapsed
+	if dead := s.m.Dead(); dead != nil { // a nested call's
+		err = dead
+	}
 	switch {
 	case err != nil || status == Done:
 		return Done, t.finish(err)
@@ -214,7 +219,9 @@ func (t *Task) toEnd() (Results, error) {
 // abandonRun ends the machine's run.
 func (t *Task) abandonRun() {
 	t.waits = nil
-	t.run.Abandon()
+	if t.s.m.Dead() == nil && t.s.dead == nil {
+		t.run.Abandon()
+	}
 }
 
 // finish converts the results, notes how t ended, and returns the error for the
@@ -232,7 +239,7 @@ func (t *Task) finish(err error) error {
 	usage := t.usage
 	t.mu.Unlock()
 	t.close()
-	s.log.ended(t.name, usage, err)
+	s.log.ended(t.name, usage, false, err)
 	return err
 }
 
@@ -252,6 +259,7 @@ func (t *Task) measure() {
 	u := t.run.Use()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	memory := t.s.m.Memory()
 	t.usage = Usage{
 		Calls:        1,
 		Instructions: u.Instructions.Current,
@@ -259,8 +267,8 @@ func (t *Task) measure() {
 		HostCalls:    u.HostCalls.Current,
 		Output:       u.Output.Current,
 		Wall:         t.run.Elapsed(),
-		Memory:       t.s.m.Memory(),
-		MemoryPeak:   t.s.m.Peak(),
+		Memory:       memory,
+		MemoryPeak:   max(memory, t.s.m.Peak()),
 	}
 }
 
@@ -287,8 +295,14 @@ func (t *Task) Abandon() {
 	s.mu.Lock()
 	s.orphans = append(s.orphans, t)
 	s.mu.Unlock()
-	if s.acquire() == nil {
+	switch err := s.acquire(); err {
+	case nil:
 		s.leave()
+	case ErrBusy:
+	default: // there is nothing to end any more
+		s.mu.Lock()
+		s.orphans = nil
+		s.mu.Unlock()
 	}
 }
 
@@ -300,7 +314,13 @@ func (t *Task) abandon() {
 	t.abandonRun()
 	t.measure()
 	t.close()
-	t.s.log.abandoned(t.name, t.Usage())
+	t.s.log.ended(t.name, t.Usage(), true, nil)
+}
+
+func (s *Sandbox) hasOrphans() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.orphans) > 0
 }
 
 // sweep abandons the tasks that were abandoned while the sandbox was busy.

@@ -19,9 +19,15 @@ type formatting struct {
 	out    textBuilder
 }
 
+// formattingBytes is the size of a formatting.
+const formattingBytes = 256
+
 func stringFormat(c *vm.Call) error {
 	format, err := c.CheckString(0)
 	if err != nil {
+		return err
+	}
+	if err := c.Reserve(formattingBytes); err != nil {
 		return err
 	}
 	f := formatting{c: c, format: format}

@@ -49,6 +49,12 @@ func (d *directive) padNumber(b []byte, sign string, digits []byte, zero bool) [
 	return b
 }
 
+func toUpper(text []byte) {
+	for i, b := range text {
+		text[i] = upperOf[b]
+	}
+}
+
 func appendMany(b []byte, c byte, n int) []byte {
 	for ; n > 0; n-- {
 		b = append(b, c)

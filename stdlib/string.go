@@ -17,9 +17,9 @@ const (
 // stringLibrary is the ledger of the string library.
 var stringLibrary = []entry{
 	{library: "string", name: "byte", fn: native("string.byte", stringByte), status: full,
-		charge: "one for each 4 results", test: "TestStringOracle/basic"},
+		charge: "one for each result", test: "TestStringOracle/basic"},
 	{library: "string", name: "char", fn: native("string.char", stringChar), status: full,
-		charge: chargeBytes, test: "TestStringOracle/basic"},
+		charge: "one for each byte, and the memory of the result, before it is built", test: "TestStringOracle/basic"},
 	{library: "string", name: "find", fn: native("string.find", stringFind), status: differs,
 		charge: chargeMatch + "; a plain search one for each 64 bytes and one for each place where it begins to match",
 		note:   noteNUL, test: "TestStringOracle/find"},
@@ -142,7 +142,7 @@ func stringByte(c *vm.Call) error {
 	if n+int64(c.NArgs()) > maxUnpack {
 		return c.Errorf("stack overflow (string slice too long)")
 	}
-	if err := c.Work(limits.Units(n, limits.ByteStepsPerUnit)); err != nil {
+	if err := c.Work(n); err != nil {
 		return err
 	}
 	out, err := c.Results(int(n))
@@ -156,34 +156,48 @@ func stringByte(c *vm.Call) error {
 }
 
 func stringChar(c *vm.Call) error {
-	n := c.NArgs()
-	var text strings.Builder
-	if n > 1 {
-		if err := c.Work(limits.Units(int64(n), limits.ByteStepsPerUnit)); err != nil {
-			return err
-		}
-		if err := c.ReserveString(n); err != nil {
-			return err
-		}
-		text.Grow(n)
+	args := c.Args()
+	if err := c.Work(int64(len(args))); err != nil {
+		return err
 	}
-	for i := range n {
-		b, err := checkInt32(c, i)
+	switch len(args) {
+	case 0:
+		return c.Return(emptyString)
+	case 1:
+		b, err := checkByte(c, 0, args[0])
 		if err != nil {
 			return err
 		}
-		if b < 0 || b > 255 {
-			return c.ArgError(i, "invalid value")
-		}
-		if n == 1 {
-			return c.Return(singleStrings[b])
-		}
-		text.WriteByte(byte(b))
+		return c.Return(singleStrings[b])
 	}
-	if n == 0 {
-		return c.Return(emptyString)
+	if err := c.ReserveString(len(args)); err != nil {
+		return err
+	}
+	var text strings.Builder
+	text.Grow(len(args))
+	for i, v := range args {
+		b, err := checkByte(c, i, v)
+		if err != nil {
+			return err
+		}
+		text.WriteByte(b)
 	}
 	return c.Return(vm.String(text.String()))
+}
+
+// checkByte returns v, argument i, as a byte.
+func checkByte(c *vm.Call, i int, v vm.Value) (byte, error) {
+	if f, ok := v.AsNumber(); ok && f >= 0 && f < 256 {
+		return byte(f), nil
+	}
+	b, err := checkInt32(c, i)
+	if err != nil {
+		return 0, err
+	}
+	if b < 0 || b > 255 {
+		return 0, c.ArgError(i, "invalid value")
+	}
+	return byte(b), nil
 }
 
 func stringRep(c *vm.Call) error {
@@ -204,52 +218,50 @@ func stringRep(c *vm.Call) error {
 	return c.Return(vm.String(strings.Repeat(s, int(times))))
 }
 
-func stringUpper(c *vm.Call) error {
-	s, err := checkBytes(c)
-	if err != nil {
-		return err
-	}
-	var text strings.Builder
-	text.Grow(len(s))
-	var part [256]byte
-	for at := 0; at < len(s); at += len(part) {
-		n := copy(part[:], s[at:])
-		toUpper(part[:n])
-		text.Write(part[:n])
-	}
-	return c.Return(vm.String(text.String()))
-}
+func stringUpper(c *vm.Call) error { return mapped(c, upperOf) }
+func stringLower(c *vm.Call) error { return mapped(c, lowerOf) }
 
-func stringLower(c *vm.Call) error {
-	s, err := checkBytes(c)
-	if err != nil {
-		return err
-	}
-	var text strings.Builder
-	text.Grow(len(s))
-	var part [256]byte
-	for at := 0; at < len(s); at += len(part) {
-		n := copy(part[:], s[at:])
-		toLower(part[:n])
-		text.Write(part[:n])
-	}
-	return c.Return(vm.String(text.String()))
-}
-
-func toUpper(text []byte) {
-	for i, b := range text {
+// The C locale's cases.
+var (
+	upperOf = byteMap(func(b byte) byte {
 		if isLower(b) {
-			text[i] = b - ('a' - 'A')
+			return b - ('a' - 'A')
 		}
+		return b
+	})
+	lowerOf = byteMap(func(b byte) byte {
+		if isUpper(b) {
+			return b + ('a' - 'A')
+		}
+		return b
+	})
+)
+
+func byteMap(f func(byte) byte) *[256]byte {
+	var m [256]byte
+	for i := range m {
+		m[i] = f(byte(i))
 	}
+	return &m
 }
 
-func toLower(text []byte) {
-	for i, b := range text {
-		if isUpper(b) {
-			text[i] = b + ('a' - 'A')
-		}
+// mapped returns argument 0 with each byte b replaced by to[b].
+func mapped(c *vm.Call, to *[256]byte) error {
+	s, err := checkBytes(c)
+	if err != nil {
+		return err
 	}
+	var text strings.Builder
+	text.Grow(len(s))
+	var part [256]byte
+	for at := 0; at < len(s); at += len(part) {
+		n := min(len(s)-at, len(part))
+		for i, b := range []byte(s[at : at+n]) {
+			part[i] = to[b]
+		}
+		text.Write(part[:n])
+	}
+	return c.Return(vm.String(text.String()))
 }
 
 func stringReverse(c *vm.Call) error {

@@ -158,6 +158,10 @@ type plainSearch struct {
 	at               int // no match begins before this offset
 }
 
+// placeWork is what one look for the first byte costs beside the bytes it
+// passes, in instructions, with the comparison of a short text. Measured 0.9.
+const placeWork = 3
+
 // searchChunk is how many bytes are searched between two charges.
 const searchChunk = matchBatch * int(limits.BytesPerUnit)
 
@@ -173,7 +177,7 @@ func (p *plainSearch) run(c *vm.Call) (pauses bool, err error) {
 		if i := strings.IndexByte(p.s[p.at:next], p.pat[0]); i >= 0 {
 			next, begins = p.at+i, true
 		}
-		if err := c.Work(1 + int64(next-p.at)/limits.BytesPerUnit); err != nil {
+		if err := c.Work(placeWork + int64(next-p.at)/limits.BytesPerUnit); err != nil {
 			return false, err
 		}
 		p.at = next

@@ -2,6 +2,7 @@ package stdlib
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
@@ -10,21 +11,33 @@ import (
 // gsub is a string.gsub in progress. It is its own continuation, whether it
 // waits for the next slice or for a replacement from a function.
 type gsub struct {
-	m                *matcher
+	m                matcher
 	subject, pattern vm.Value
 	repl             vm.Value // string, number, table or function
 	text             string   // repl, where it is a string or a number
 	literal          bool     // text has no '%'
 	step             gsubStep
 	count, most      int32
-	from             int // where the next search begins
-	copied           int // offset in the subject up to which it is in out, replaced or not
-	at               int // offset in text up to which it is in out
+	from             int  // where the next search begins
+	copied           int  // offset in the subject up to which it is in out, replaced or not
+	at               int  // offset in text up to which it is in out
+	reserved         bool // g's own memory is charged
 	out              textBuilder
 }
 
-// gsubBytes is the size of a gsub.
-const gsubBytes = 416
+// gsubBytes is the size of a gsub without its matcher.
+const gsubBytes = 384
+
+// gsubs holds gsubs that are not in use, as matchers does.
+var gsubs = sync.Pool{New: func() any { return new(gsub) }}
+
+// release gives g back to the pool. The caller must not use it any more.
+func (g *gsub) release() {
+	g.m.reset("", "", false)
+	g.subject, g.pattern, g.repl, g.text = vm.Nil, vm.Nil, vm.Nil, ""
+	g.out.reset()
+	gsubs.Put(g)
+}
 
 type gsubStep uint8
 
@@ -48,25 +61,26 @@ func stringGsub(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Reserve(gsubBytes + matcherBytes); err != nil {
-		return err
-	}
-	g := &gsub{subject: c.Arg(0), pattern: c.Arg(1), repl: c.Arg(2), most: most}
-	switch g.repl.Kind() {
+	repl, text := c.Arg(2), ""
+	switch repl.Kind() {
 	case vm.KindString, vm.KindNumber:
-		if g.text, err = c.CheckString(2); err != nil {
+		if text, err = c.CheckString(2); err != nil {
 			return err
 		}
-		if err := c.Work(int64(len(g.text)) / limits.BytesPerUnit); err != nil {
+		if err := c.Work(int64(len(text)) / limits.BytesPerUnit); err != nil {
 			return err
 		}
-		g.literal = strings.IndexByte(g.text, '%') < 0
 	case vm.KindTable, vm.KindFunction:
 	default:
 		return c.ArgError(2, "string/function/table expected")
 	}
-	text, anchored := strings.CutPrefix(pat, "^")
-	g.m = newMatcher(s, text, anchored)
+	g := gsubs.Get().(*gsub)
+	rest, anchored := strings.CutPrefix(pat, "^")
+	g.m.reset(s, rest, anchored)
+	g.subject, g.pattern, g.repl, g.text = c.Arg(0), c.Arg(1), repl, text
+	g.literal = strings.IndexByte(text, '%') < 0
+	g.step, g.count, g.most = gsubNext, 0, most
+	g.from, g.copied, g.at, g.reserved = 0, 0, 0, false
 	return g.run(c)
 }
 
@@ -89,7 +103,7 @@ func (g *gsub) Trace(w *vm.Walk) {
 }
 
 func (g *gsub) run(c *vm.Call) error {
-	m := g.m
+	m := &g.m
 	for {
 		switch g.step {
 		case gsubNext:
@@ -125,7 +139,7 @@ func (g *gsub) run(c *vm.Call) error {
 					return err
 				}
 			default:
-				if err := g.out.add(c, m.src[g.copied:m.start]); err != nil {
+				if err := g.copyTo(c, m.start); err != nil {
 					return err
 				}
 				g.copied, g.at, g.step = m.end, 0, gsubText
@@ -142,6 +156,14 @@ func (g *gsub) run(c *vm.Call) error {
 			}
 		}
 	}
+}
+
+// copyTo adds the subject up to offset end, as far as it is not in out.
+func (g *gsub) copyTo(c *vm.Call, end int) error {
+	if g.copied == end {
+		return nil
+	}
+	return g.out.add(c, g.m.src[g.copied:end])
 }
 
 // expand adds the text that replaces a match, until it is all there or the slice
@@ -211,20 +233,32 @@ func (g *gsub) ask(c *vm.Call) error {
 	var args [maxCaptures]vm.Value
 	n := max(len(g.m.captures), 1)
 	for i := range n {
-		v, err := captured(c, g.m, g.subject, i)
+		v, err := captured(c, &g.m, g.subject, i)
 		if err != nil {
 			return err
 		}
 		args[i] = v
 	}
+	return g.await(c, g.repl, args[:n]...)
+}
+
+// await calls f for a replacement. From the first time on, a script may keep g
+// for as long as it likes, so g is charged.
+func (g *gsub) await(c *vm.Call, f vm.Value, args ...vm.Value) error {
+	if !g.reserved {
+		if err := c.Reserve(gsubBytes + matcherBytes); err != nil {
+			return err
+		}
+		g.reserved = true
+	}
 	g.step = gsubAnswer
-	return c.Call(g, g.repl, args[:n]...)
+	return c.Call(g, f, args...)
 }
 
 // lookUp takes the replacement from the table; asked is true if that takes a
 // call, which g waits for.
 func (g *gsub) lookUp(c *vm.Call) (asked bool, err error) {
-	key, err := captured(c, g.m, g.subject, 0)
+	key, err := captured(c, &g.m, g.subject, 0)
 	if err != nil {
 		return false, err
 	}
@@ -233,8 +267,7 @@ func (g *gsub) lookUp(c *vm.Call) (asked bool, err error) {
 		return false, err
 	}
 	if !handler.IsNil() {
-		g.step = gsubAnswer
-		return true, c.Call(g, handler, self, key)
+		return true, g.await(c, handler, self, key)
 	}
 	return false, g.replace(c, v)
 }
@@ -250,7 +283,7 @@ func (g *gsub) replace(c *vm.Call, v vm.Value) error {
 	if !isString && !isNumber {
 		return c.Errorf("invalid replacement value (a %s)", v.Kind())
 	}
-	if err := g.out.add(c, g.m.src[g.copied:g.m.start]); err != nil {
+	if err := g.copyTo(c, g.m.start); err != nil {
 		return err
 	}
 	g.copied = g.m.end
@@ -262,11 +295,11 @@ func (g *gsub) replace(c *vm.Call, v vm.Value) error {
 
 // finish leaves the results.
 func (g *gsub) finish(c *vm.Call) error {
-	defer g.m.release()
+	defer g.release()
 	if g.copied == 0 && g.out.length == 0 && g.subject.Kind() == vm.KindString {
 		return c.Return(g.subject, vm.Int(int(g.count)))
 	}
-	if err := g.out.add(c, g.m.src[g.copied:]); err != nil {
+	if err := g.copyTo(c, len(g.m.src)); err != nil {
 		return err
 	}
 	v, err := g.out.value(c)

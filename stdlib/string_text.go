@@ -23,6 +23,9 @@ type textBuilder struct {
 const (
 	// maxPart is the size in bytes up to which each part is as long as all before it.
 	maxPart = 32 << 10
+	// pieceWork is what adding a piece costs beside its bytes, in instructions,
+	// with the search for its end. Measured 0.9.
+	pieceWork = 4
 	// sliceHeader is what a part costs beside its bytes.
 	sliceHeader = 24
 )
@@ -76,7 +79,7 @@ func (t *textBuilder) room(c *vm.Call, n int) error {
 			return c.ReserveString(int(total)) // which has the error
 		}
 	}
-	return c.Work(1 + int64(n)/limits.BytesPerUnit)
+	return c.Work(pieceWork + int64(n)/limits.BytesPerUnit)
 }
 
 // grow begins a new part with room for n bytes.
@@ -111,6 +114,11 @@ func (t *textBuilder) value(c *vm.Call) (vm.Value, error) {
 	}
 	s.Write(t.last)
 	return vm.String(s.String()), nil
+}
+
+// reset makes t empty.
+func (t *textBuilder) reset() {
+	t.parts, t.last, t.length, t.most = nil, nil, 0, 0
 }
 
 // bytes returns what t holds beside itself.

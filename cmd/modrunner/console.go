@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
+	"golang.org/x/text/width"
 )
 
 // console is the person or program at the other end: the three standard
@@ -149,17 +149,17 @@ func (f *folder) Write(p []byte) (int, error) {
 
 // foldLine breaks a line such that none of its parts is wider than the
 // terminal; all but the first are indented. Tabs become blanks.
-func foldLine(line string, width int) string {
+func foldLine(line string, most int) string {
 	const indent = "    "
-	width = max(width, 2*len(indent))
+	most = max(most, 2*len(indent))
 	var b strings.Builder
 	column := 0
 	for _, r := range line {
-		piece, n := string(r), text.RuneWidth(r)
+		piece, n := string(r), columns(r)
 		if r == '\t' {
 			piece, n = "  ", 2
 		}
-		if column+n > width {
+		if column+n > most {
 			b.WriteString("\n" + indent)
 			column = len(indent)
 		}
@@ -167,6 +167,16 @@ func foldLine(line string, width int) string {
 		column += n
 	}
 	return b.String()
+}
+
+// columns returns how many columns of a terminal r takes, at most: characters
+// that some terminals show wide count as wide, combining ones as one.
+func columns(r rune) int {
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth, width.EastAsianAmbiguous:
+		return 2
+	}
+	return 1
 }
 
 // progress is one line at the bottom of a terminal, for work that takes longer

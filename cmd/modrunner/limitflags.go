@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/luasandbox/modrunner/limits"
 )
@@ -15,9 +15,10 @@ import (
 // runs Lua.
 type limitFlags struct{ limits limits.Limits }
 
-// register adds the flags. per is what the first one is counted for, such as
+// register adds the flags. per is what instructions and time are counted for:
 // "in all" or "per call".
-func (f *limitFlags) register(set *pflag.FlagSet, per string) {
+func (f *limitFlags) register(cmd *cobra.Command, per string) {
+	set := cmd.Flags()
 	add := func(kind limits.Kind, name, holder, usage string) {
 		value := &limitValue{limits: &f.limits, kind: kind, holder: holder}
 		set.Var(value, name, fmt.Sprintf("%s (default %s)", usage, amount(kind, limits.Defaults().Of(kind))))
@@ -26,6 +27,30 @@ func (f *limitFlags) register(set *pflag.FlagSet, per string) {
 	add(limits.Memory, "memory", "SIZE", "most memory, such as 64MiB")
 	add(limits.Time, "time", "DUR", "longest time "+per+", such as 500ms")
 	set.Var(&namedLimit{limits: &f.limits}, "limit", "any limit by its name, as in depth=200; repeat for more\n(see \"modrunner help limits\")")
+	names := make([]string, 0, len(limits.Kinds()))
+	for _, kind := range limits.Kinds() {
+		names = append(names, kind.String()+"=")
+	}
+	_ = cmd.RegisterFlagCompletionFunc("limit", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoSpace))
+}
+
+// newLimitsTopic is the page of the help on limits.
+func newLimitsTopic() *cobra.Command {
+	var text strings.Builder
+	text.WriteString("The limits, what they hold and their defaults:\n\n")
+	for _, kind := range limits.Kinds() {
+		fmt.Fprintf(&text, "  %-13s %-38s %s\n", kind, limitMeanings[kind], amount(kind, limits.Defaults().Of(kind)))
+	}
+	text.WriteString(`
+Set them with --limit NAME=VALUE, or --instructions, --memory and --time. Sizes
+are written 4096, 16MB (powers of 1000) or 64MiB (powers of 1024), times 500ms,
+10s or 1m30s; "unlimited" is no limit. What a mod asks for in its manifest can
+only be less.
+
+Reaching a limit ends the call, whatever the script does about it, but for three:
+depth and string are errors that the script can catch, nesting is an error of
+syntax.`)
+	return &cobra.Command{Use: "limits", Short: "The limits and how to set them", Long: text.String()}
 }
 
 // limitValue is the value of one flag that sets one limit.

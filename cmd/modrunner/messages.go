@@ -36,9 +36,6 @@ func (c *console) scriptFailed(message, traceback string) {
 	c.say(red, message)
 }
 
-// notSource adds to a syntax error why the file is not Lua at all.
-func (c *console) notSource(name, reason string) string { return name + ": " + reason }
-
 // stopped reports a limit that ended a script.
 func (c *console) stopped(e *limits.Error) {
 	c.say(yellow, "stopped: "+limitReached(e)+"; raise it with "+limitFlag(e.Kind))
@@ -92,6 +89,20 @@ var limitNames = map[limits.Kind]string{
 	limits.Nesting:      "source nesting",
 }
 
+// limitMeanings say what each limit holds.
+var limitMeanings = map[limits.Kind]string{
+	limits.Instructions: "instructions of one call",
+	limits.Memory:       "memory that is in use at one time",
+	limits.Time:         "time of one call",
+	limits.Depth:        "calls inside calls",
+	limits.Coroutines:   "coroutines alive at one time",
+	limits.Output:       "bytes printed by one call",
+	limits.HostCalls:    "calls of host functions in one call",
+	limits.String:       "bytes of one string",
+	limits.Source:       "bytes of one source file",
+	limits.Nesting:      "levels of nesting in one source file",
+}
+
 // limitFlag returns how a person raises a limit.
 func limitFlag(kind limits.Kind) string {
 	switch kind {
@@ -109,7 +120,7 @@ func amount(kind limits.Kind, n int64) string {
 	case kind == limits.Time:
 		return time.Duration(n).String()
 	case countsBytes(kind):
-		return bytes(n)
+		return size(n)
 	}
 	return grouped(n)
 }
@@ -127,8 +138,8 @@ func grouped(n int64) string {
 	return sign + digits
 }
 
-// bytes writes a size with at most one digit after the point: "1.5 MiB".
-func bytes(n int64) string {
+// size writes a number of bytes with at most one digit after the point: "1.5 MiB".
+func size(n int64) string {
 	units := []string{"KiB", "MiB", "GiB"}
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + " B"

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"math"
+	"slices"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -30,6 +31,7 @@ func (f *function) next(e ast.Expr) int {
 	}
 	r := f.reserve(1)
 	f.into(e, r)
+	f.free = r + 1
 	return r
 }
 
@@ -459,7 +461,7 @@ func (f *function) concat(e *ast.StringConcatOpExpr, r int) {
 
 // ---- conditions
 
-// operands returns the operands of a chain of one logical operator, which nests
+// logicalOperands returns the operands of a chain of one logical operator, which nests
 // to the left.
 func logicalOperands(e *ast.LogicalOpExpr) []ast.Expr {
 	list := []ast.Expr{e.Rhs}
@@ -472,10 +474,27 @@ func logicalOperands(e *ast.LogicalOpExpr) []ast.Expr {
 		e = left
 	}
 	list = append(list, e.Lhs)
-	for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-		list[i], list[j] = list[j], list[i]
+	slices.Reverse(list)
+	// What cannot decide the chain (1 and x, nil or x) is left out.
+	last := len(list) - 1
+	kept := list[:0]
+	for i, x := range list {
+		if truth, known := constantTruth(x); i == last || !known || truth != (e.Operator == "and") {
+			kept = append(kept, x)
+		}
 	}
-	return list
+	return kept
+}
+
+// constantTruth tells whether a constant counts as true.
+func constantTruth(e ast.Expr) (truth, known bool) {
+	switch e.(type) {
+	case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr:
+		return true, true
+	case *ast.FalseExpr, *ast.NilExpr:
+		return false, true
+	}
+	return false, false
 }
 
 // logical evaluates a chain of `and` or `or` to a value in r.
@@ -521,17 +540,13 @@ func (f *function) conditionOf(e ast.Expr, want bool) []int {
 	if line := e.Line(); line > 0 {
 		f.line = line
 	}
+	if truth, known := constantTruth(e); known {
+		if truth == want {
+			return []int{f.jump()}
+		}
+		return nil
+	}
 	switch e := e.(type) {
-	case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr:
-		if want {
-			return []int{f.jump()}
-		}
-		return nil
-	case *ast.FalseExpr, *ast.NilExpr:
-		if !want {
-			return []int{f.jump()}
-		}
-		return nil
 	case *ast.UnaryNotOpExpr:
 		return f.condition(e.Expr, !want)
 	case *ast.RelationalOpExpr:
@@ -580,7 +595,9 @@ func (f *function) comparison(e *ast.RelationalOpExpr, want bool) int {
 	if x, ok := f.fold(e.Lhs); ok && len(chain) == 1 {
 		if op, ok := flipped[e.Operator]; ok {
 			if i, ok := f.shortConst(x); ok { // K < R is R > K
-				return f.emitCompare(op, f.any(e.Rhs), i, want)
+				jump := f.emitCompare(op, f.any(e.Rhs), i, want)
+				f.free = free
+				return jump
 			}
 		}
 	}

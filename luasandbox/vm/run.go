@@ -156,7 +156,11 @@ func (m *Machine) exit(r *Run, saved activity) {
 	r.debt = min(m.slice, 0)
 	r.elapsed = m.now().Sub(m.started)
 	m.run, m.meter, m.ctx = saved.run, saved.meter, saved.ctx
+	spent := math.MaxInt64 - m.slice // of a nested run, which has no slice of its own
 	m.slice, m.pausing = saved.slice, saved.pausing
+	if saved.run != nil && m.slice < limits.Unlimited/2 {
+		m.slice -= spent
+	}
 	m.started, m.deadline = saved.started, saved.deadline
 }
 

@@ -223,32 +223,22 @@ func (m *Machine) lessEqualSlow(th *Thread, a, b Value) (less, called bool, err 
 func (m *Machine) concat(th *Thread, at, n, to int) (called bool, err error) {
 	for n > 1 {
 		// Find the run of strings and numbers that ends the list.
-		var total int64
 		k := 0
 		for k < n {
-			v := th.stack[at+n-1-k]
-			if s := v.str(); s != nil {
-				total += int64(len(s.s))
-			} else if v.isNumber() {
-				if err := m.work(limits.NumberToString); err != nil {
-					return false, err
-				}
-				s, err := m.NewString(FormatNumber(v.num()))
-				if err != nil {
-					return false, err
-				}
-				th.stack[at+n-1-k] = s
-				total += int64(len(s.str().s))
-			} else {
+			if v := th.stack[at+n-1-k]; v.str() == nil && !v.isNumber() {
 				break
 			}
 			k++
 		}
 		if k >= 2 {
+			first := at + n - k
+			total, err := m.numbersToStrings(th.stack[first : at+n])
+			if err != nil {
+				return false, err
+			}
 			if err := m.reserveString(total); err != nil {
 				return false, err
 			}
-			first := at + n - k
 			buf := make([]byte, 0, total)
 			for _, v := range th.stack[first : at+n] {
 				buf = append(buf, v.str().s...)
@@ -275,6 +265,23 @@ func (m *Machine) concat(th *Thread, at, n, to int) (called bool, err error) {
 	}
 	th.stack[to] = th.stack[at]
 	return false, nil
+}
+
+// numbersToStrings replaces the numbers among vs by strings, and returns the
+// length of all of them.
+func (m *Machine) numbersToStrings(vs []Value) (total int64, err error) {
+	for i, v := range vs {
+		if v.isNumber() {
+			if err := m.work(limits.NumberToString); err != nil {
+				return 0, err
+			}
+			if vs[i], err = m.NewString(FormatNumber(v.num())); err != nil {
+				return 0, err
+			}
+		}
+		total += int64(len(vs[i].str().s))
+	}
+	return total, nil
 }
 
 // concatGoOn goes on with a concatenation when a metamethod, called from stack
