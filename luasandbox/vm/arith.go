@@ -105,13 +105,18 @@ func (m *Machine) toNumber(v Value) (float64, bool, error) {
 		return v.num(), true, nil
 	}
 	if s := v.str(); s != nil {
-		if err := m.work(limits.StringToNumber + limits.Units(int64(len(s.s)), limits.BytesPerUnit)); err != nil {
-			return 0, false, err
-		}
-		f, ok := ParseNumber(s.s)
-		return f, ok, nil
+		return m.readNumber(s.s)
 	}
 	return 0, false, nil
+}
+
+// readNumber is ParseNumber, charged.
+func (m *Machine) readNumber(s string) (float64, bool, error) {
+	if err := m.work(limits.StringToNumber + int64(len(s))*limits.NumberByte); err != nil {
+		return 0, false, err
+	}
+	f, ok := ParseNumber(s)
+	return f, ok, nil
 }
 
 // less compares a and b if no metamethod is needed.
@@ -208,10 +213,9 @@ var errIndexLoop = newMessage("loop in gettable")
 // handler is returned, handler(self, key) has the answer. An o that cannot be
 // indexed is told by bad.
 func (m *Machine) index(o, key Value) (v, handler, self Value, bad bool, err error) {
-	if n := hashWork(key); n > limits.HashFreeBytes {
-		if err := m.work(limits.Units(n, limits.HashBytesPerUnit)); err != nil {
-			return Value{}, Value{}, Value{}, false, err
-		}
+	if err := m.keyWork(key); err != nil {
+		return Value{}, Value{}, Value{}, false, err
+
 	}
 	for range maxIndexChain {
 		var h Value

@@ -169,36 +169,37 @@ func (m *Machine) tailCall(th *Thread, at, nargs int) error {
 }
 
 // callNative calls a native function from Lua code and, if it just returns,
-// finishes the call. again says that execute must look at the top frame.
-func (m *Machine) callNative(r *Run, th *Thread, nat *Native, at, nargs, want int) (again bool, err error) {
+// finishes the call. Otherwise again is true: interpret must leave, with status.
+func (m *Machine) callNative(r *Run, th *Thread, nat *Native, at, nargs, want int) (status Status, again bool, err error) {
 	if err := m.pushNative(th, nat, at, nargs, want); err != nil {
-		return false, err
+		return 0, false, err
 	}
 	c := &r.call
 	c.th, c.native, c.base, c.n = th, nat, at+1, nargs
 	c.nret, c.action = 0, actReturn
 	if err := nat.fn(c); err != nil {
-		return false, err
+		return 0, false, err
 	}
 	if c.action != actReturn {
-		return true, m.act(r, th, c)
+		status, err := m.act(r, th, c)
+		return status, true, err
 	}
 	th.popFrame()
 	f := &th.frames[len(th.frames)-1]
 	th.place(at, want, at, c.nret, int(f.base)+f.cl.proto.maxStack)
-	return false, nil
+	return 0, false, nil
 }
 
 // enterNative runs th's top frame, a native function's: from its beginning, or
 // from its continuation, with f.pc arguments at f.base.
 func (m *Machine) enterNative(r *Run, th *Thread) (Status, error) {
+	if r.status == Waiting {
+		return Waiting, nil
+	}
 	f := &th.frames[len(th.frames)-1]
 	c := &r.call
 	c.th, c.native, c.base, c.n = th, f.nat, int(f.base), int(f.pc)
 	c.nret, c.action = 0, actReturn
-	if r.status == Waiting {
-		return Waiting, nil
-	}
 	k := f.cont
 	var err error
 	if k != nil {
@@ -210,48 +211,43 @@ func (m *Machine) enterNative(r *Run, th *Thread) (Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	if c.action == actReturn {
-		f := &th.frames[len(th.frames)-1]
-		ret, want := int(f.ret), int(f.want)
-		th.popFrame()
-		return Done, m.deliver(r, th, ret, want, ret, c.nret)
+	if c.action != actReturn {
+		return m.act(r, th, c)
 	}
-	if err := m.act(r, th, c); err != nil {
-		return 0, err
-	}
-	switch {
-	case c.action == actAwait:
-		r.status = Waiting
-		return Waiting, nil
-	case c.action == actSuspend && m.slice <= 0:
-		m.pausing = false
-		return Paused, nil
-	}
-	return Done, nil
+	f = &th.frames[len(th.frames)-1]
+	ret, want := int(f.ret), int(f.want)
+	th.popFrame()
+	return Done, m.deliver(r, th, ret, want, ret, c.nret)
 }
 
-// act does what a native function asked for instead of returning.
-func (m *Machine) act(r *Run, th *Thread, c *Call) error {
+// act does what a native function asked for instead of returning. The status is
+// Done if the run goes on.
+func (m *Machine) act(r *Run, th *Thread, c *Call) (Status, error) {
 	f := &th.frames[len(th.frames)-1]
 	switch c.action {
 	case actCall:
 		f.cont = c.cont
-		return m.nestedCall(th, c.base+c.n, c.nargs, -1)
-	case actSuspend, actAwait:
-		f.cont = c.cont
-		f.pc = 0
-		return nil
+		return Done, m.nestedCall(th, c.base+c.n, c.nargs, -1)
 	case actProtect:
-		// The protected function is argument 0, its arguments follow; a handler
-		// was moved to the frame by XPCall.
 		f.kind = frameProtect
-		return m.nestedCall(th, c.base, c.nargs, -1)
+		return Done, m.nestedCall(th, c.base, c.nargs, -1)
 	case actYield:
-		return m.yield(r, th, c)
+		return Done, m.yield(r, th, c)
 	case actResume:
-		return m.resume(r, th, c)
+		return Done, m.resume(r, th, c)
 	}
-	return nil
+	// Suspend or Await: the continuation comes next, without arguments so far.
+	f.cont = c.cont
+	f.pc = 0
+	if c.action == actAwait {
+		r.status = Waiting
+		return Waiting, nil
+	}
+	if m.slice <= 0 {
+		m.pausing = false
+		return Paused, nil
+	}
+	return Done, nil
 }
 
 // place puts n results, found at from, where a Lua caller wants them.

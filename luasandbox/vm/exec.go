@@ -577,12 +577,12 @@ frames:
 				goto frames
 			}
 			if fn.p != nil && (*header)(fn.p).kind == objNative {
-				again, err := m.callNative(r, th, (*Native)(fn.p), at, nargs, i.c()-1)
+				status, again, err := m.callNative(r, th, (*Native)(fn.p), at, nargs, i.c()-1)
 				if err != nil {
 					return 0, err
 				}
 				if again {
-					return Done, nil
+					return status, nil
 				}
 				f = &th.frames[len(th.frames)-1]
 				R = (*[window]Value)(th.stack[base:])

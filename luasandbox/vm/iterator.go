@@ -18,10 +18,9 @@ func next(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if n := hashWork(c.Arg(1)); n > limits.HashFreeBytes {
-		if err := c.Work(limits.Units(n, limits.HashBytesPerUnit)); err != nil {
-			return err
-		}
+	if err := c.m.keyWork(c.Arg(1)); err != nil {
+		return err
+
 	}
 	key, val, skipped, err := t.Next(c.Arg(1))
 	if err != nil {

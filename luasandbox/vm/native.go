@@ -251,11 +251,9 @@ func (c *Call) CheckNumber(i int) (float64, error) {
 		return f, nil
 	}
 	if s := v.str(); s != nil {
-		if err := c.Work(limits.Units(int64(len(s.s)), limits.BytesPerUnit)); err != nil {
-			return 0, err
-		}
-		if f, ok := ParseNumber(s.s); ok {
-			return f, nil
+		f, ok, err := c.m.readNumber(s.s)
+		if ok || err != nil {
+			return f, err
 		}
 	}
 	return 0, c.TypeError(i, "number")

@@ -20,6 +20,9 @@ func (t *Table) getHinted(k Value, hint *uint32) (v Value, ok bool) {
 		}
 	}
 	if len(t.ents) > 0 {
+		if k.isLong() {
+			return Value{}, false
+		}
 		if e := t.find(k, (*header)(k.p).id); e >= 0 && t.ents[e].val.p != nil {
 			atomic.StoreUint32(hint, uint32(e))
 			return t.ents[e].val, true
@@ -39,7 +42,7 @@ func (t *Table) setHinted(k, v Value, hint *uint32) bool {
 			return true
 		}
 	}
-	if len(t.ents) == 0 {
+	if len(t.ents) == 0 || k.isLong() {
 		return false
 	}
 	if e := t.find(k, (*header)(k.p).id); e >= 0 && t.ents[e].val.p != nil {
@@ -80,10 +83,9 @@ func (m *Machine) getSlow(th *Thread, o, key Value, to int) (called bool, err er
 
 // setSlow does o[key] = v.
 func (m *Machine) setSlow(th *Thread, o, key, v Value) (called bool, err error) {
-	if n := hashWork(key); n > limits.HashFreeBytes {
-		if err := m.work(limits.Units(n, limits.HashBytesPerUnit)); err != nil {
-			return false, err
-		}
+	if err := m.keyWork(key); err != nil {
+		return false, err
+
 	}
 	first := o
 	for range maxIndexChain {

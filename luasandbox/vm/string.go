@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"sync"
+
+	"github.com/luasandbox/modrunner/limits"
 )
 
 // stringObject is a Lua string. header.id caches its hash.
@@ -23,7 +25,7 @@ var (
 )
 
 // hashed returns s's hash, never 0, computing it on first use. The first use of
-// a long string is work in proportion to its length; see hashWork.
+// a long string is work in proportion to its length; see KeyWork.
 func (s *stringObject) hashed() uint32 {
 	if s.id != 0 {
 		return s.id
@@ -78,12 +80,27 @@ func hashNumber(f float64) uint32 {
 // hashIdentity spreads identities, which are small and consecutive.
 func hashIdentity(id uint32) uint32 { return id * 0x9e3779b1 }
 
-// hashWork is the number of bytes that using k as a key would hash now.
-func hashWork(k Value) int64 {
-	if s := k.str(); s != nil && s.id == 0 {
-		return int64(len(s.s))
+// KeyWork is the price of looking k up in a table beyond the instruction that
+// does it: a long string is hashed the first time, and compared each time.
+func KeyWork(k Value) int64 {
+	s := k.str()
+	if s == nil || len(s.s) <= int(limits.HashFreeBytes) {
+		return 0
 	}
-	return 0
+	n := int64(len(s.s))
+	work := n / limits.BytesPerUnit
+	if s.id == 0 {
+		work += limits.Units(n, limits.HashBytesPerUnit)
+	}
+	return work
+}
+
+// keyWork charges KeyWork(k).
+func (m *Machine) keyWork(k Value) error {
+	if n := KeyWork(k); n > 0 {
+		return m.work(n)
+	}
+	return nil
 }
 
 // hash returns k's hash; known is false for an object that was never a key

@@ -40,7 +40,7 @@ const (
 )
 
 // Get returns t[k] without metamethods; nil if absent. A key that is a string
-// not hashed before is hashed: see Machine.KeyWork.
+// not hashed before is hashed: a caller with a script's key charges KeyWork first.
 func (t *Table) Get(k Value) Value {
 	if k.isNumber() {
 		f := math.Float64frombits(k.n)
@@ -382,10 +382,9 @@ func (m *Machine) set(t *Table, k, v Value) error {
 		}
 	case k.object().kind == objString:
 		t.absent = 0
-		if n := hashWork(k); n > limits.HashFreeBytes {
-			if err := m.work(limits.Units(n, limits.HashBytesPerUnit)); err != nil {
-				return err
-			}
+		if err := m.keyWork(k); err != nil {
+			return err
+
 		}
 	case k.object().id == 0 && k.object().kind > objNumber:
 		if v.p == nil {

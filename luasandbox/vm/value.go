@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"unsafe"
+
+	"github.com/luasandbox/modrunner/limits"
 )
 
 // This file is the only one in the project that imports unsafe: it packs a Lua
@@ -194,6 +196,9 @@ func stringOf(b []byte) Value { return String(unsafe.String(unsafe.SliceData(b),
 
 func (v Value) isNumber() bool { return v.p == unsafe.Pointer(&numberTag) }
 func (v Value) num() float64   { return math.Float64frombits(v.n) }
+
+// isLong reports whether the string v is one whose comparison is charged.
+func (v Value) isLong() bool { return len((*stringObject)(v.p).s) > int(limits.HashFreeBytes) }
 
 // object returns the header of what v points to; v is not nil.
 func (v Value) object() *header { return (*header)(v.p) }
