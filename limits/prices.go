@@ -19,6 +19,11 @@ const (
 	// unit.
 	PerInstruction int64 = 1
 
+	// NativeCall is a call of a library function, beside the instruction that
+	// calls it and what the function charges. A call of one that does nothing
+	// took 30 to 45 ns: measured 1.5 to 2.2.
+	NativeCall int64 = 8
+
 	// PatternStep is one step of the pattern matcher: one byte against one
 	// item, a set counting each of its members. Measured 0.8.
 	PatternStep int64 = 1

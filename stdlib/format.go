@@ -86,7 +86,7 @@ func (f *formatting) directive() error {
 		if err != nil {
 			return err
 		}
-		return f.out.addBytes(c, upToNUL(d.pad(buf[:0], []byte{charOf(n)})))
+		return f.out.addBytes(c, upToNUL(d.pad(buf[:0], string([]byte{charOf(n)}))))
 	case 'd', 'i', 'o', 'u', 'x', 'X':
 		n, err := c.CheckNumber(f.arg)
 		if err != nil {
@@ -119,7 +119,7 @@ func (f *formatting) directive() error {
 		if d.precision >= 0 && len(s) > d.precision {
 			s = s[:d.precision]
 		}
-		return f.out.addBytes(c, d.pad(buf[:0], []byte(cString(s))))
+		return f.out.addBytes(c, d.pad(buf[:0], cString(s)))
 	case 0:
 		return c.Errorf("invalid option '%%' to 'format'")
 	}

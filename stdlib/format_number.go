@@ -19,7 +19,7 @@ type directive struct {
 }
 
 // pad appends text to b, padded with spaces to the directive's width.
-func (d *directive) pad(b, text []byte) []byte {
+func (d *directive) pad(b []byte, text string) []byte {
 	n := d.width - len(text)
 	if !d.minus {
 		b = appendMany(b, ' ', n)

@@ -152,10 +152,11 @@ func (l *loader) Resume(c *vm.Call) error {
 	v := c.Arg(1)
 	piece, ok := v.AsString()
 	if f, number := v.AsNumber(); number {
-		if err := c.Work(limits.NumberToString); err != nil {
+		var err error
+		if piece, err = numberText(c, f); err != nil {
 			return err
 		}
-		piece, ok = vm.FormatNumber(f), true
+		ok = true
 	}
 	switch {
 	case v.IsNil() || ok && piece == "":

@@ -15,6 +15,8 @@ import (
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
 
+//go:generate go test -run "^Test(Oracle|StringOracle)$" . -args -update
+
 var update = flag.Bool("update", false, "write golden files anew; recordings need lua5.1")
 
 // The oracle is C Lua 5.1.5 (Debian's lua5.1): what it printed for each script in

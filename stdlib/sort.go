@@ -93,6 +93,9 @@ func (s *sorter) run(c *vm.Call) error {
 			return err
 		}
 		if !s.order.IsNil() {
+			if err := c.Work(priceCallback); err != nil {
+				return err
+			}
 			return c.Call(s, s.order, x, y)
 		}
 		less, handler, err := c.LessThan(x, y)

@@ -146,6 +146,38 @@ var longCalls = []struct{ name, text string }{
 	{"gsub native", `local s, n = ("ab"):rep(3000):gsub("%w", string.upper) return #s, n, s:sub(1, 6)`},
 }
 
+// The same inside everything that a call may stand in.
+var nestedCalls = []struct{ name, text string }{
+	{"in a coroutine", `return coroutine.wrap(function() return (("a"):rep(1000):find("a*b")) end)()`},
+	{"in pcall", `return select(2, pcall(string.find, ("a"):rep(1000), "a*b"))`},
+	{"in an error handler", `return select(2, xpcall(error, function() return ("a"):rep(1000):gsub("a-b", "") .. "!" end))`},
+	{"in a metamethod", `return setmetatable({}, {__index = function(_, k) return k:rep(1000):find("a*b") end}).a`},
+	{"in a comparator", `local t = {3, 1, 2} table.sort(t, function(a, b) return ("a"):rep(300):find("a*b") or a < b end) return t[1]`},
+	{"in an iterator", `local n = 0 for w in function() n = n + 1 return n < 4 and ("a"):rep(500):gsub("a-b", "") or nil end do end return n`},
+	{"in gsub", `return (("xyz"):gsub(".", function(c) return c:rep(1000):gsub("a-b", "", 1):sub(1, 2) end))`},
+	{"in a tail call", `local function f(s) return s:find("a*b") end return f(("a"):rep(1000))`},
+}
+
+func TestStringsPauseWherever(t *testing.T) {
+	for _, c := range nestedCalls {
+		t.Run(c.name, func(t *testing.T) {
+			want := runStrings(t, newMachine(t, limits.Limits{}, Options{}), c.text, 0)
+			for _, fuel := range []int64{1, 300} {
+				got := runStrings(t, newMachine(t, limits.Limits{}, Options{}), c.text, fuel)
+				if diff := cmp.Diff(want.results, got.results); diff != "" || fmt.Sprint(want.err) != fmt.Sprint(got.err) {
+					t.Errorf("in steps of %d: %v, at once %v (-want +got):\n%s", fuel, got.err, want.err, diff)
+				}
+				if got.instructions != want.instructions {
+					t.Errorf("in steps of %d: %d instructions, at once %d", fuel, got.instructions, want.instructions)
+				}
+				if got.pauses == 0 {
+					t.Errorf("in steps of %d: no pause", fuel)
+				}
+			}
+		})
+	}
+}
+
 // TestStringsPauseInsideOneCall steps through long calls: they pause with the
 // fuel, and the results and the count of instructions do not depend on it.
 func TestStringsPauseInsideOneCall(t *testing.T) {

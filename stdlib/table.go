@@ -13,16 +13,16 @@ const (
 	// maxGap is how far beyond a list's end table.insert reaches.
 	maxGap = 1_000_000
 
-	chargeMove = "one for each element moved, before it is"
+	chargeMove = "priceAppend, and priceMove for each element moved, before it is"
 	chargeWalk = "HashLookup for each slot of the table"
 )
 
 var tableLibrary = []entry{
 	{library: "table", name: "concat", fn: native("table.concat", tableConcat), status: full,
 		charge: "one for each element, NumberToString, the bytes, before any is copied", test: "TestOracle/table"},
-	{library: "table", name: "foreach", fn: native("table.foreach", tableForEach), status: differs, charge: "HashLookup for each pair",
+	{library: "table", name: "foreach", fn: native("table.foreach", tableForEach), status: differs, charge: "HashLookup and priceCallback for each pair",
 		note: "the order is next's", test: "TestOracle/table"},
-	{library: "table", name: "foreachi", fn: native("table.foreachi", tableForEachI), status: full, charge: "one for each element", test: "TestOracle/table"},
+	{library: "table", name: "foreachi", fn: native("table.foreachi", tableForEachI), status: full, charge: "priceCallback for each element", test: "TestOracle/table"},
 	{library: "table", name: "getn", fn: native("table.getn", tableGetN), status: full, charge: "none", test: "TestOracle/table"},
 	{library: "table", name: "insert", fn: native("table.insert", tableInsert), status: differs, charge: chargeMove,
 		note: "a position more than 1,000,000 beyond the end is an error: it is a mistake, or an attempt to make a table huge in one step",
@@ -31,7 +31,7 @@ var tableLibrary = []entry{
 	{library: "table", name: "remove", fn: native("table.remove", tableRemove), status: full, charge: chargeMove, test: "TestOracle/table"},
 	{library: "table", name: "setn", fn: native("table.setn", tableSetN), status: full, charge: "none", test: "TestOracle/table"},
 	{library: "table", name: "sort", fn: native("table.sort", tableSort), status: full,
-		charge: "SortCompare for each comparison, strings by their bytes, comparators by what they do", test: "TestOracle/sort"},
+		charge: "SortCompare for each comparison; priceCallback for each call of a comparator; strings by their bytes", test: "TestOracle/sort"},
 }
 
 func tableGetN(c *vm.Call) error {
@@ -130,7 +130,7 @@ func (e *eachPair) Resume(c *vm.Call) error {
 	if e.called && !c.Arg(0).IsNil() {
 		return c.Return(c.Arg(0))
 	}
-	if err := c.Work(limits.HashLookup); err != nil {
+	if err := c.Work(limits.HashLookup + priceCallback); err != nil {
 		return err
 	}
 	key, val, skipped, err := e.t.Next(e.key)
@@ -185,7 +185,7 @@ func (e *eachIndex) Resume(c *vm.Call) error {
 	if e.i >= e.to {
 		return c.Return()
 	}
-	if err := c.Work(1); err != nil {
+	if err := c.Work(priceCallback); err != nil {
 		return err
 	}
 	e.i++
@@ -218,6 +218,9 @@ func tableInsert(c *vm.Call) error {
 	end := t.Len() + 1
 	switch c.NArgs() {
 	case 2:
+		if err := c.Work(priceAppend); err != nil {
+			return err
+		}
 		return storeInt(c, t, end, c.Arg(1))
 	case 3:
 	default:
@@ -274,7 +277,7 @@ func moveElements(c *vm.Call, s shift) error {
 		long := s
 		return long.Resume(c)
 	}
-	if err := c.Work(int64(n)); err != nil {
+	if err := c.Work(priceAppend + int64(n)*s.price()); err != nil {
 		return err
 	}
 	if err := s.move(c, n); err != nil {
@@ -297,13 +300,21 @@ func (s *shift) Resume(c *vm.Call) error {
 			return c.Suspend(s)
 		}
 		n = min(n, stride)
-		if err := c.Work(int64(n)); err != nil {
+		if err := c.Work(int64(n) * s.price()); err != nil {
 			return err
 		}
 		if err := s.move(c, n); err != nil {
 			return err
 		}
 	}
+}
+
+// price is what one element costs.
+func (s *shift) price() int64 {
+	if s.last < 1 {
+		return priceMoveFar
+	}
+	return priceMove
 }
 
 func (s *shift) move(c *vm.Call, n int) error {
@@ -404,14 +415,14 @@ func (k *concatenation) Resume(c *vm.Call) error {
 }
 
 // element measures or copies one element and the separator after it.
-func (k *concatenation) element(c *vm.Call) error {
+func (k *concatenation) element(c *vm.Call) (err error) {
 	v := k.t.GetInt(k.at)
 	s, ok := v.AsString()
 	if f, number := v.AsNumber(); number {
-		if err := c.Work(limits.NumberToString); err != nil {
+		if s, err = numberText(c, f); err != nil {
 			return err
 		}
-		s, ok = vm.FormatNumber(f), true
+		ok = true
 	}
 	if !ok {
 		return c.Errorf("invalid value (%s) at index %d in table for 'concat'", v.Kind(), k.at)

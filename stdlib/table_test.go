@@ -27,13 +27,13 @@ func TestMovesAreChargedBefore(t *testing.T) {
 	}{
 		{"insert at the front", "t = {} for i = 1, 100000 do t[i] = i end", "table.insert(t, 1, 0)", 100_000},
 		{"remove from the front", "t = {} for i = 1, 100000 do t[i] = i end", "table.remove(t, 1)", 99_999},
-		{"insert below zero", "t = {}", "table.insert(t, -99999, 0)", 100_000},
+		{"insert below zero", "t = {}", "table.insert(t, -99999, 0)", 100_000 * priceMoveFar},
 		{"concat", "t = {} for i = 1, 100000 do t[i] = 'x' end", "table.concat(t)", 200_000},
 		{"concat of numbers", "t = {} for i = 1, 100000 do t[i] = i end", "table.concat(t)", 100_000 * 2 * limits.NumberToString},
 		{"sort", "t = {} for i = 1, 100000 do t[i] = -i end", "table.sort(t)", 100_000 * 10 * limits.SortCompare},
 		{"maxn", "t = {} for i = 1, 100000 do t[i] = i end", "table.maxn(t)", 100_000},
 		{"maxn over deleted keys", "t = {} for i = 1, 100000 do t['k' .. i] = i end for i = 1, 100000 do t['k' .. i] = nil end", "table.maxn(t)", 100_000},
-		{"unpack", "t = {}", "unpack(t, 1, 7000)", 7000 / limits.TableSlotMove * 3 / 2},
+		{"unpack", "t = {}", "unpack(t, 1, 7000)", 7000 / 2},
 		{"sort of long strings", "local s = ('x'):rep(64000) t = {} for i = 1, 20 do t[i] = s .. i end", "table.sort(t)", 30 * 64000 / limits.BytesPerUnit},
 		{"rawequal of long strings", "a, b = ('x'):rep(640000), ('x'):rep(639999) .. 'y'", "rawequal(a, b)", 10_000},
 	}

@@ -59,10 +59,21 @@ func plainText(c *vm.Call, v vm.Value) (vm.Value, error) {
 		f, _ := v.AsNumber()
 		return c.NewString(vm.FormatNumber(f))
 	}
-	if err := c.Work(limits.NumberToString); err != nil {
+	if err := c.Work(2 * limits.NumberToString); err != nil {
 		return vm.Nil, err
 	}
 	return c.NewString(c.Machine().Identity(v))
+}
+
+// numberText returns f as tostring has it, charged as a string that does not stay.
+func numberText(c *vm.Call, f float64) (string, error) {
+	if err := c.Work(limits.NumberToString); err != nil {
+		return "", err
+	}
+	if err := c.Reserve(limits.StringHeader); err != nil {
+		return "", err
+	}
+	return vm.FormatNumber(f), nil
 }
 
 // printer is a print in progress: it calls tostring for one argument after the
@@ -94,17 +105,13 @@ func basePrint(c *vm.Call) error {
 // Resume takes the text of an argument from tostring or from a __tostring.
 func (p *printer) Resume(c *vm.Call) error {
 	v := c.Arg(0)
-	if f, ok := v.AsNumber(); ok {
-		if err := c.Work(limits.NumberToString); err != nil {
-			return err
-		}
-		if err := p.add(c, vm.FormatNumber(f)); err != nil {
-			return err
-		}
-		return p.run(c)
-	}
 	s, ok := v.AsString()
-	if !ok {
+	if f, number := v.AsNumber(); number {
+		var err error
+		if s, err = numberText(c, f); err != nil {
+			return err
+		}
+	} else if !ok {
 		return c.Errorf("'tostring' must return a string to 'print'")
 	}
 	if err := p.add(c, s); err != nil {
@@ -115,6 +122,9 @@ func (p *printer) Resume(c *vm.Call) error {
 
 func (p *printer) run(c *vm.Call) error {
 	for p.next < len(p.args) {
+		if err := c.Work(pricePrint); err != nil {
+			return err
+		}
 		v := p.args[p.next]
 		if p.custom {
 			return c.Call(p, p.tostring, v)

@@ -67,6 +67,9 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 
 // pushNative begins an activation of a native function.
 func (m *Machine) pushNative(th *Thread, nat *Native, at, nargs, want int) error {
+	if err := m.work(limits.NativeCall); err != nil {
+		return err
+	}
 	if at+1+nargs > th.top {
 		th.top = at + 1 + nargs
 	}
@@ -94,19 +97,13 @@ func (m *Machine) pushNative(th *Thread, nat *Native, at, nargs, want int) error
 	return nil
 }
 
-// precall begins a call of whatever is at stack index at: a function, or a value
-// with __call.
+// precall begins a call of what is at stack index at: a function, or a value
+// whose __call is one.
 func (m *Machine) precall(th *Thread, at, nargs, want int) error {
-	for range maxIndexChain {
-		fn := th.stack[at]
-		if cl := fn.AsClosure(); cl != nil {
-			return m.pushLua(th, cl, at, nargs, want)
-		}
-		if nat := fn.AsNative(); nat != nil {
-			return m.pushNative(th, nat, at, nargs, want)
-		}
+	fn := th.stack[at]
+	if fn.Kind() != KindFunction {
 		h := m.metaOf(fn, eventCall)
-		if h.p == nil {
+		if h.Kind() != KindFunction {
 			return m.callError(th, fn, at)
 		}
 		if err := m.work(1 + int64(nargs)/limits.TableSlotMove); err != nil {
@@ -118,8 +115,12 @@ func (m *Machine) precall(th *Thread, at, nargs, want int) error {
 		copy(th.stack[at+1:at+nargs+2], th.stack[at:at+nargs+1])
 		th.stack[at] = h
 		nargs++
+		fn = h
 	}
-	return newMessage("loop in __call")
+	if cl := fn.AsClosure(); cl != nil {
+		return m.pushLua(th, cl, at, nargs, want)
+	}
+	return m.pushNative(th, fn.AsNative(), at, nargs, want)
 }
 
 // nestedCall is precall on behalf of a metamethod's instruction or a native
@@ -142,7 +143,7 @@ func (m *Machine) tailCall(th *Thread, at, nargs int) error {
 	f := &th.frames[len(th.frames)-1]
 	fn := th.stack[at]
 	if fn.AsClosure() == nil {
-		if fn.AsNative() != nil || m.metaOf(fn, eventCall).p == nil {
+		if fn.AsNative() != nil || m.metaOf(fn, eventCall).Kind() != KindFunction {
 			return m.precall(th, at, nargs, -1) // its results are returned when they come
 		}
 	}
@@ -154,7 +155,7 @@ func (m *Machine) tailCall(th *Thread, at, nargs int) error {
 	if len(th.open) > 0 {
 		th.closeUpvalues(int(f.base))
 	}
-	ret, want, tail := int(f.ret), int(f.want), f.tail
+	ret, want, tail, nested := int(f.ret), int(f.want), f.tail, f.nested
 	copy(th.stack[ret:ret+nargs+1], th.stack[at:at+nargs+1])
 	th.popFrame()
 	th.top = ret + nargs + 1
@@ -164,7 +165,8 @@ func (m *Machine) tailCall(th *Thread, at, nargs int) error {
 	if tail < 255 {
 		tail++
 	}
-	th.frames[len(th.frames)-1].tail = tail
+	f = &th.frames[len(th.frames)-1]
+	f.tail, f.nested = tail, nested
 	return nil
 }
 
@@ -203,8 +205,7 @@ func (m *Machine) enterNative(r *Run, th *Thread) (Status, error) {
 	k := f.cont
 	var err error
 	if k != nil {
-		f.cont = nil
-		err = k.Resume(c)
+		err = k.Resume(c) // f.cont stays: a census in there counts what it holds
 	} else {
 		err = f.nat.fn(c)
 	}
@@ -224,6 +225,7 @@ func (m *Machine) enterNative(r *Run, th *Thread) (Status, error) {
 // Done if the run goes on.
 func (m *Machine) act(r *Run, th *Thread, c *Call) (Status, error) {
 	f := &th.frames[len(th.frames)-1]
+	f.cont = nil
 	switch c.action {
 	case actCall:
 		f.cont = c.cont
@@ -243,8 +245,7 @@ func (m *Machine) act(r *Run, th *Thread, c *Call) (Status, error) {
 		r.status = Waiting
 		return Waiting, nil
 	}
-	if m.slice <= 0 {
-		m.pausing = false
+	if m.spent() {
 		return Paused, nil
 	}
 	return Done, nil
@@ -288,7 +289,13 @@ func (m *Machine) deliver(r *Run, th *Thread, ret, want, from, n int) error {
 		f := &th.frames[len(th.frames)-1]
 		switch f.kind {
 		case frameLua:
-			return m.finish(r, th, f, ret, want, from, n)
+			if in := f.cl.proto.code[f.pc-1]; in.op() != opTailCall {
+				return m.finish(r, th, f, ret, want, from, n)
+			}
+			// A native function was called in tail position: return its results.
+			th.closeUpvalues(int(f.base))
+			ret, want = int(f.ret), int(f.want)
+			th.popFrame()
 		case frameNative:
 			base := int(f.base)
 			if err := m.growStack(th, base+n); err != nil {
@@ -337,12 +344,6 @@ func (m *Machine) finish(r *Run, th *Thread, f *frame, ret, want, from, n int) e
 	case opCall:
 		th.place(ret, want, from, n, top)
 		return nil
-	case opTailCall:
-		// A native function was called in tail position: return its results.
-		th.closeUpvalues(base)
-		ret, want := int(f.ret), int(f.want)
-		th.popFrame()
-		return m.deliver(r, th, ret, want, from, n)
 	case opTFor:
 		th.place(ret, want, from, n, top)
 		if a := base + i.a(); th.stack[a+3].p != nil {

@@ -18,9 +18,11 @@ type Walk struct {
 	epoch   uint8
 	grey    []Value // marked, their contents not yet counted
 	weak    []*Table
+	dead    []*Table // with entries that were deleted and still have their keys
 	bytes   int64
 	objects int64
-	slots   int64
+	texts   int64 // strings, of objects
+	text    int64 // their part of bytes
 	threads int64
 }
 
@@ -36,7 +38,10 @@ func (w *Walk) Value(v Value) {
 	h.mark = w.epoch
 	w.objects++
 	if h.kind == objString {
-		w.bytes += limits.StringHeader + int64(len((*stringObject)(v.p).s))
+		n := limits.StringHeader + int64(len((*stringObject)(v.p).s))
+		w.bytes += n
+		w.text += n
+		w.texts++
 		return
 	}
 	w.grey = append(w.grey, v)
@@ -79,6 +84,24 @@ func (m *Machine) walk() *Walk {
 	}
 	w := &Walk{m: m, epoch: m.epoch}
 	w.Value(m.globals.Value())
+	w.host()
+	for len(w.grey) > 0 {
+		v := w.grey[len(w.grey)-1]
+		w.grey = w.grey[:len(w.grey)-1]
+		w.contents(v)
+	}
+	for _, t := range w.weak {
+		w.clear(t)
+	}
+	for _, t := range w.dead {
+		w.bury(t)
+	}
+	return w
+}
+
+// host shows w what is reached otherwise than through the globals.
+func (w *Walk) host() {
+	m := w.m
 	for _, t := range m.metas {
 		if t != nil {
 			w.Value(t.Value())
@@ -94,18 +117,12 @@ func (m *Machine) walk() *Walk {
 		}
 		w.thread(r.th)
 	}
+	if m.spare != nil {
+		w.thread(m.spare)
+	}
 	for _, t := range m.roots {
 		t.Trace(w)
 	}
-	for len(w.grey) > 0 {
-		v := w.grey[len(w.grey)-1]
-		w.grey = w.grey[:len(w.grey)-1]
-		w.contents(v)
-	}
-	for _, t := range w.weak {
-		w.clear(t)
-	}
-	return w
 }
 
 func (w *Walk) thread(th *Thread) {
@@ -118,16 +135,12 @@ func (w *Walk) contents(v Value) {
 		w.table((*Table)(v.p))
 	case objClosure:
 		f := (*Closure)(v.p)
-		w.bytes += limits.ClosureHeader + int64(len(f.up))*8
+		w.closure(f)
 		if f.env != nil {
 			w.Value(f.env.Value())
 		}
 		for _, u := range f.up {
-			if u.mark != w.epoch {
-				u.mark = w.epoch
-				w.bytes += limits.UpvalueBytes
-				w.Value(*u.v)
-			}
+			w.upvalue(u)
 		}
 	case objNative:
 		f := (*Native)(v.p)
@@ -147,30 +160,59 @@ func (w *Walk) contents(v Value) {
 	}
 }
 
-func (w *Walk) table(t *Table) {
-	w.bytes += limits.TableHeader + int64(len(t.arr))*limits.ValueBytes
-	if t.flags&flagBorrowed == 0 {
-		w.bytes += entryBytes(cap(t.ents))
+func (w *Walk) closure(f *Closure) {
+	w.bytes += limits.ClosureHeader + int64(len(f.up))*8
+	w.program(f.proto.program)
+}
+
+func (w *Walk) upvalue(u *upvalue) {
+	if u.mark == w.epoch {
+		return
 	}
-	weakKeys, weakValues := false, false
+	u.mark = w.epoch
+	w.bytes += limits.UpvalueBytes
+	w.Value(*u.v)
+	if u.th != nil {
+		w.thread(u.th)
+	}
+}
+
+// tableBytes is what t counts as, without what it refers to.
+func tableBytes(t *Table) int64 {
+	n := limits.TableHeader + int64(len(t.arr))*limits.ValueBytes
+	if t.flags&flagBorrowed == 0 {
+		n += entryBytes(cap(t.ents))
+	}
+	return n
+}
+
+// weakness tells which references of t do not keep things alive.
+func (t *Table) weakness() (keys, values bool) {
+	mode, _ := metamethod(t.meta, eventMode).AsString()
+	for i := range min(len(mode), 8) {
+		keys = keys || mode[i] == 'k'
+		values = values || mode[i] == 'v'
+	}
+	return keys, values
+}
+
+func (w *Walk) table(t *Table) {
+	w.bytes += tableBytes(t)
 	if t.meta != nil {
 		w.Value(t.meta.Value())
-		if mode, ok := metamethod(t.meta, eventMode).AsString(); ok {
-			for i := range min(len(mode), 8) {
-				weakKeys = weakKeys || mode[i] == 'k'
-				weakValues = weakValues || mode[i] == 'v'
-			}
-		}
 	}
+	weakKeys, weakValues := t.weakness()
 	if weakKeys || weakValues {
 		w.weak = append(w.weak, t)
 	}
 	if !weakValues {
 		w.Values(t.arr)
 	}
+	deleted := false
 	for i := range t.ents {
 		e := &t.ents[i]
 		if e.val.p == nil {
+			deleted = deleted || (*header)(e.key.p).kind > objNumber
 			continue
 		}
 		if !weakKeys {
@@ -180,17 +222,15 @@ func (w *Walk) table(t *Table) {
 			w.Value(e.val)
 		}
 	}
+	if deleted || weakKeys || weakValues {
+		w.dead = append(w.dead, t)
+	}
 }
 
 // clear drops the weak references of t to what nothing else reaches. Strings are
 // values, not objects, in this respect (manual, section 2.10.2).
 func (w *Walk) clear(t *Table) {
-	mode, _ := metamethod(t.meta, eventMode).AsString()
-	weakKeys, weakValues := false, false
-	for i := range min(len(mode), 8) {
-		weakKeys = weakKeys || mode[i] == 'k'
-		weakValues = weakValues || mode[i] == 'v'
-	}
+	weakKeys, weakValues := t.weakness()
 	if weakValues {
 		for i := range t.arr {
 			if w.gone(t.arr[i]) {
@@ -203,6 +243,32 @@ func (w *Walk) clear(t *Table) {
 		if e.val.p != nil && (weakKeys && w.gone(e.key) || weakValues && w.gone(e.val)) {
 			e.val = Value{}
 		}
+	}
+}
+
+// bury forgets the keys of deleted entries that nothing else reaches: they would
+// hold memory that is not counted. A loop that deletes as it goes still holds the
+// key that it is at.
+func (w *Walk) bury(t *Table) {
+	for i := range t.ents {
+		e := &t.ents[i]
+		if e.val.p != nil {
+			continue
+		}
+		if h := (*header)(e.key.p); h.kind > objNumber && h.flags&flagShared == 0 && h.mark != w.epoch {
+			e.key = buriedKey
+		}
+	}
+}
+
+// program counts what a closure's code holds, if a script compiled it. What the
+// host compiled is the host's.
+func (w *Walk) program(p *Program) {
+	if p.owner == w.m && p.mark != w.epoch {
+		p.mark = w.epoch
+		w.bytes += p.bytes - p.stringBytes
+		w.objects++
+		w.Values(p.strings)
 	}
 }
 

@@ -99,6 +99,13 @@ const (
 type Program struct {
 	main  *proto
 	bytes int64
+
+	// A program that a script compiled belongs to its machine, and the census
+	// counts it.
+	owner       *Machine
+	strings     []Value // its constants
+	stringBytes int64   // theirs, of bytes
+	mark        uint8
 }
 
 // Bytes returns the memory that p holds, which Load charges to a machine.
@@ -106,6 +113,7 @@ func (p *Program) Bytes() int64 { return p.bytes }
 
 // proto is one compiled function.
 type proto struct {
+	program  *Program
 	code     []instr
 	consts   []Value
 	protos   []*proto

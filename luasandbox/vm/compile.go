@@ -31,11 +31,12 @@ func Compile(chunk, text string, l limits.Limits) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.compile()
+	return s.compile(nil)
 }
 
 // Compile is the function Compile on a script's behalf: it charges time and
-// memory for the text before reading it, and for the tokens before parsing.
+// memory for the text before reading it, and for the tokens before parsing. The
+// program is for c's machine alone, whose census counts it.
 func (c *Call) Compile(chunk, text string) (*Program, error) {
 	m := c.m
 	n := int64(len(text))
@@ -55,28 +56,36 @@ func (c *Call) Compile(chunk, text string) (*Program, error) {
 	if err := m.alloc(s.tokens * limits.TokenBytes); err != nil {
 		return nil, err
 	}
-	return s.compile()
+	return s.compile(m)
 }
+
+// errForeign is a mistake of the host's.
+var errForeign = errors.New("the program was compiled by a script of another machine")
 
 // Load returns the program's main function, with environment env, charged to m.
 func (m *Machine) Load(p *Program, env *Table) (*Closure, error) {
+	if p.owner != nil && p.owner != m {
+		return nil, errForeign
+	}
 	if err := m.alloc(p.bytes + limits.ClosureHeader); err != nil {
 		return nil, err
 	}
 	return &Closure{header: header{kind: objClosure}, proto: p.main, env: env}, nil
 }
 
-func (s *scanner) compile() (*Program, error) {
+// compile compiles what was scanned, for one machine or, if owner is nil, for all.
+func (s *scanner) compile(owner *Machine) (*Program, error) {
 	stmts, err := parse.Parse(strings.NewReader(string(s.out)), s.chunk)
 	if err != nil {
 		return nil, s.parseError(err)
 	}
-	c := &compiler{scan: s, bindings: map[string]*local{}}
+	c := &compiler{scan: s, bindings: map[string]*local{}, program: &Program{owner: owner}}
 	p, err := c.mainFunction(stmts)
 	if err != nil {
 		return nil, err
 	}
-	return &Program{main: p, bytes: c.bytes}, nil
+	c.program.main = p
+	return c.program, nil
 }
 
 // parseError gives the parser's error our form.
@@ -102,7 +111,7 @@ type compiler struct {
 	scan     *scanner
 	bindings map[string]*local // innermost variable of each name
 	strings  map[string]Value
-	bytes    int64
+	program  *Program
 	depth    int
 }
 
@@ -211,7 +220,7 @@ func (c *compiler) mainFunction(stmts []ast.Stmt) (p *proto, err error) {
 func (c *compiler) newFunction(parent *function, line int) *function {
 	return &function{
 		c: c, parent: parent, line: line, argAt: -1,
-		p: &proto{chunk: c.scan.chunk, line: line, lastLine: line, maxStack: 2},
+		p: &proto{program: c.program, chunk: c.scan.chunk, line: line, lastLine: line, maxStack: 2},
 	}
 }
 
@@ -230,7 +239,7 @@ func (f *function) finish(line int) {
 		p.code[f.argAt] = makeInstr(opLoadNil, f.argTab.reg, f.argTab.reg, 0, 0)
 	}
 	p.hints = make([]uint32, len(p.code))
-	f.c.bytes += int64(len(p.code))*16 + int64(cap(p.consts))*16 + int64(len(p.locals))*40 +
+	f.c.program.bytes += int64(len(p.code))*16 + int64(cap(p.consts))*16 + int64(len(p.locals))*40 +
 		int64(len(p.protos))*8 + int64(len(p.ups))*18 + 320
 }
 
@@ -309,12 +318,21 @@ func (f *function) stringConst(s string) int {
 	}
 	v, ok := f.c.strings[s]
 	if !ok {
-		v = sharedString(s)
+		p := f.c.program
+		n := limits.StringHeader + int64(len(s))
+		if p.owner == nil {
+			v = sharedString(s)
+		} else if v, ok = nameOf(s); !ok {
+			v = String(s)
+			v.str().hashed()
+			p.strings = append(p.strings, v)
+			p.stringBytes += n
+		}
 		if f.c.strings == nil {
 			f.c.strings = map[string]Value{}
 		}
 		f.c.strings[s] = v
-		f.c.bytes += limits.StringHeader + int64(len(s))
+		p.bytes += n + limits.ValueBytes
 	}
 	f.strings[s] = len(f.p.consts)
 	f.p.consts = append(f.p.consts, v)

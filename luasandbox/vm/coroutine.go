@@ -125,7 +125,7 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 	case co.status == Dead:
 		refused = "cannot resume dead coroutine"
 	case co.status != Suspended:
-		refused = "cannot resume non-suspended coroutine"
+		refused = "cannot resume " + co.status.String() + " coroutine"
 	case int64(th.below+len(th.frames)+len(co.frames)) >= m.limits.Depth:
 		refused = "stack overflow"
 	}

@@ -55,11 +55,11 @@ func (m *Machine) functionName(th *Thread, i int) (what, name string) {
 // getobjname). The reading is charged.
 func (m *Machine) objectName(p *proto, pc, reg int) (what, name string) {
 	for range 3 {
+		if m.work((int64(len(p.locals))+int64(pc))/4) != nil {
+			return "", ""
+		}
 		if name := p.localName(reg, pc); name != "" {
 			return "local", name
-		}
-		if m.work(int64(pc)/4) != nil {
-			return "", ""
 		}
 		at := p.setter(pc, reg)
 		if at < 0 {
@@ -148,8 +148,11 @@ func (p *proto) setter(last, reg int) int {
 
 // describeOperand names the value in a register of the Lua frame on top.
 func (m *Machine) describeOperand(th *Thread, reg int) string {
+	if reg < 0 || len(th.frames) == 0 {
+		return ""
+	}
 	f := &th.frames[len(th.frames)-1]
-	if f.kind != frameLua || reg < 0 {
+	if f.kind != frameLua {
 		return ""
 	}
 	what, name := m.objectName(f.cl.proto, int(f.pc)-1, reg)

@@ -72,7 +72,6 @@ frames:
 			if pause {
 				return Paused, nil
 			}
-			m.pausing = false
 		}
 		switch i.op() {
 		case opMove:
@@ -410,6 +409,7 @@ frames:
 			if called {
 				goto frames
 			}
+			th.top = at
 			R = (*[window]Value)(th.stack[base:])
 		case opConcatList:
 			f.pc = int32(pc)
@@ -432,6 +432,7 @@ frames:
 			if called {
 				goto frames
 			}
+			th.top = at
 			R = (*[window]Value)(th.stack[base:])
 		case opAppend:
 			f.pc = int32(pc)

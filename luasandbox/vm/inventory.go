@@ -3,8 +3,6 @@ package vm
 import (
 	"sort"
 	"strconv"
-
-	"github.com/luasandbox/modrunner/limits"
 )
 
 // Inventory says what holds a machine's memory.
@@ -45,150 +43,129 @@ const (
 	heldByHost
 )
 
-// Inventory walks over everything reachable and returns what it found: totals,
-// kinds, and the most largest paths. The machine must not be executing anything.
+// Inventory walks over everything reachable and returns what it found: totals, as
+// a census taken now finds them, kinds, and the most largest paths. The machine
+// must not be executing anything.
 func (m *Machine) Inventory(most int) Inventory {
+	m.walk() // clears what is weak
 	m.epoch++
 	if m.epoch == 0 {
 		m.epoch = 1
 	}
-	inv := &inventory{m: m, walk: Walk{m: m, epoch: m.epoch}, kinds: map[string]*Holding{}}
-	inv.add(m.globals.Value(), Value{}, -1, heldAsField)
-	inv.drain(0)
+	inv := &inventory{walk: Walk{m: m, epoch: m.epoch}, kinds: map[string]*Holding{}}
+	inv.walk.Value(m.globals.Value())
+	inv.take(-1, Value{}, heldAsField)
+	inv.drain()
 	host := int32(len(inv.holders))
 	inv.holders = append(inv.holders, holder{parent: -1, how: heldByHost})
-	for _, r := range m.runs {
-		for th := r.cur; th != nil; th = th.resumer {
-			inv.add(th.Value(), Value{}, host, heldOnStack)
-		}
-		inv.add(r.th.Value(), Value{}, host, heldOnStack)
-	}
-	for _, t := range m.roots {
-		t.Trace(&inv.walk)
-		inv.taken(host, heldByHost)
-	}
-	inv.drain(int(host) + 1)
+	inv.walk.host()
+	inv.take(host, Value{}, heldByHost)
+	inv.drain()
 	return inv.result(most)
 }
 
 type inventory struct {
-	m       *Machine
 	walk    Walk
 	holders []holder
+	drained int // holders looked into
 	kinds   map[string]*Holding
 }
 
-// add counts v, held by a parent.
-func (inv *inventory) add(v, key Value, parent int32, how holding) {
-	if v.p == nil {
-		return
-	}
-	h := (*header)(v.p)
-	if h.kind <= objNumber || h.flags&flagShared != 0 || h.mark == inv.m.epoch {
-		return
-	}
-	h.mark = inv.m.epoch
-	if h.kind == objString {
-		n := limits.StringHeader + int64(len((*stringObject)(v.p).s))
-		inv.count(v, n)
-		if parent >= 0 {
-			inv.holders[parent].bytes += n
-			inv.holders[parent].objects++
+// hostKind is the kind of what belongs to no value, such as the buffers of a
+// library function that is waiting.
+const hostKind = "(host)"
+
+// take gives a holder (-1 for none) what the walk found since it was last called:
+// bytes, and objects that are holders from now on.
+func (inv *inventory) take(parent int32, key Value, how holding) {
+	w := &inv.walk
+	if parent >= 0 && (w.bytes > 0 || w.objects > 0) {
+		h := &inv.holders[parent]
+		h.bytes += w.bytes
+		h.objects += w.objects - int64(len(w.grey))
+		kind := hostKind
+		if h.v.p != nil {
+			kind = h.v.Kind().String()
 		}
-		return
+		inv.count(kind, w.bytes-w.text, w.objects-w.texts-int64(len(w.grey)))
+		inv.count(KindString.String(), w.text, w.texts)
 	}
-	inv.holders = append(inv.holders, holder{v: v, key: key, parent: parent, how: how, objects: 1})
+	for _, v := range w.grey {
+		inv.holders = append(inv.holders, holder{v: v, key: key, parent: parent, how: how, objects: 1})
+		inv.count(v.Kind().String(), 0, 1)
+	}
+	w.grey, w.weak, w.dead = w.grey[:0], w.weak[:0], w.dead[:0]
+	w.bytes, w.objects, w.text, w.texts = 0, 0, 0, 0
 }
 
-func (inv *inventory) count(v Value, bytes int64) {
-	name := v.Kind().String()
-	k := inv.kinds[name]
+func (inv *inventory) count(kind string, bytes, objects int64) {
+	if bytes == 0 && objects == 0 {
+		return
+	}
+	k := inv.kinds[kind]
 	if k == nil {
-		k = &Holding{Name: name}
-		inv.kinds[name] = k
+		k = &Holding{Name: kind}
+		inv.kinds[kind] = k
 	}
 	k.Bytes += bytes
-	k.Objects++
+	k.Objects += objects
 }
 
-// taken adds what a Tracer showed to the walk.
-func (inv *inventory) taken(parent int32, how holding) {
-	for _, v := range inv.walk.grey {
-		(*header)(v.p).mark = 0 // the walk marked it: add marks it again
-		inv.add(v, Value{}, parent, how)
-	}
-	inv.walk.grey = inv.walk.grey[:0]
-	if parent >= 0 {
-		inv.holders[parent].bytes += inv.walk.bytes
-	}
-	inv.walk.bytes = 0
-}
-
-// drain looks into the holders from number i on, and those that it finds.
-func (inv *inventory) drain(i int) {
-	for ; i < len(inv.holders); i++ {
-		v := inv.holders[i].v
-		bytes := ownBytes(v)
-		inv.holders[i].bytes += bytes
-		inv.count(v, bytes)
-		at := int32(i)
-		switch (*header)(v.p).kind {
-		case objTable:
-			t := (*Table)(v.p)
-			for j, x := range t.arr {
-				inv.add(x, Number(float64(j+1)), at, heldAsField)
+// drain looks into the holders that were not looked into, and those that it finds.
+func (inv *inventory) drain() {
+	w := &inv.walk
+	for ; inv.drained < len(inv.holders); inv.drained++ {
+		v, at := inv.holders[inv.drained].v, int32(inv.drained)
+		found := func(key Value, how holding) {
+			if len(w.grey) > 0 {
+				inv.take(at, key, how)
 			}
-			for j := range t.ents {
-				if e := &t.ents[j]; e.val.p != nil {
-					inv.add(e.key, e.key, at, heldAsKey)
-					inv.add(e.val, e.key, at, heldAsField)
-				}
-			}
-			if t.meta != nil {
-				inv.add(t.meta.Value(), Value{}, at, heldAsMetatable)
-			}
-		case objClosure:
-			f := (*Closure)(v.p)
+		}
+		if t := v.AsTable(); t != nil {
+			inv.table(t, found)
+		} else if f := v.AsClosure(); f != nil {
+			w.closure(f)
 			for j, u := range f.up {
-				if u.mark == inv.m.epoch {
-					continue
+				w.upvalue(u)
+				if len(w.grey) > 0 {
+					found(String(f.proto.upNames[j]), heldAsUpvalue)
 				}
-				u.mark = inv.m.epoch
-				inv.holders[at].bytes += limits.UpvalueBytes
-				inv.add(*u.v, String(f.proto.upNames[j]), at, heldAsUpvalue)
 			}
 			if f.env != nil {
-				inv.add(f.env.Value(), Value{}, at, heldAsEnvironment)
+				w.Value(f.env.Value())
+				found(Value{}, heldAsEnvironment)
 			}
-		default:
-			inv.walk.contents(v)
-			inv.walk.bytes = 0
-			inv.taken(at, heldOnStack)
+		} else if v.p != nil {
+			w.contents(v)
 		}
+		inv.take(at, Value{}, heldOnStack)
 	}
 }
 
-// ownBytes is what an object counts as, without what it refers to.
-func ownBytes(v Value) int64 {
-	switch (*header)(v.p).kind {
-	case objTable:
-		t := (*Table)(v.p)
-		n := limits.TableHeader + int64(len(t.arr))*limits.ValueBytes
-		if t.flags&flagBorrowed == 0 {
-			n += entryBytes(cap(t.ents))
+// table is Walk.table, telling found by what name each thing is held.
+func (inv *inventory) table(t *Table, found func(key Value, how holding)) {
+	w := &inv.walk
+	w.bytes += tableBytes(t)
+	weakKeys, weakValues := t.weakness()
+	show := func(v, key Value, weak bool, how holding) {
+		if !weak || v.str() != nil {
+			w.Value(v)
+			found(key, how)
 		}
-		return n
-	case objClosure:
-		return limits.ClosureHeader + int64(len((*Closure)(v.p).up))*8
-	case objNative:
-		return limits.ClosureHeader + int64(len((*Native)(v.p).up))*limits.ValueBytes
-	case objUserdata:
-		return limits.ClosureHeader + (*Userdata)(v.p).bytes
-	case objThread:
-		th := (*Thread)(v.p)
-		return limits.ThreadBytes + int64(len(th.stack))*limits.ValueBytes + int64(cap(th.frames))*limits.FrameBytes
 	}
-	return 0
+	for j, x := range t.arr {
+		show(x, Number(float64(j+1)), weakValues, heldAsField)
+	}
+	for j := range t.ents {
+		if e := &t.ents[j]; e.val.p != nil {
+			show(e.key, e.key, weakKeys, heldAsKey)
+			show(e.val, e.key, weakValues, heldAsField)
+		}
+	}
+	if t.meta != nil {
+		w.Value(t.meta.Value())
+		found(Value{}, heldAsMetatable)
+	}
 }
 
 func (inv *inventory) result(most int) Inventory {

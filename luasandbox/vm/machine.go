@@ -29,7 +29,6 @@ type Machine struct {
 	fuel     int64 // instructions left of those borrowed from the meter
 	headroom int64 // bytes that may be allocated before the next census
 	slice    int64 // instructions that the current step may still borrow; negative is a debt
-	pausing  bool  // the slice is spent: suspend at the next chance
 
 	meter  *limits.Meter // of the call being executed
 	total  *limits.Meter // of the machine's whole life
@@ -41,6 +40,7 @@ type Machine struct {
 
 	run    *Run   // being executed
 	runs   []*Run // not finished
+	spare  *Thread
 	nextID uint32
 	epoch  uint8
 
@@ -257,11 +257,11 @@ func (m *Machine) overdraw(n int64) error {
 		return err
 	}
 	m.fuel -= need
-	if m.slice <= 0 {
-		m.pausing = true
-	}
 	return m.checkTime()
 }
+
+// spent reports whether the step's fuel is used up.
+func (m *Machine) spent() bool { return m.slice <= 0 && m.fuel <= 0 }
 
 // borrow adds at least need units to the fuel, and up to a quantum if the slice
 // allows.

@@ -110,8 +110,8 @@ func (c *Call) SetUp(i int, v Value) { c.native.up[i] = v }
 
 // Return leaves vs as the results.
 func (c *Call) Return(vs ...Value) error {
-	if c.base-1+len(vs) > len(c.th.stack) {
-		if err := c.m.growStack(c.th, c.base-1+len(vs)); err != nil {
+	if end := c.base - 1 + len(vs); end > c.th.top {
+		if err := c.m.growStack(c.th, end); err != nil {
 			return err
 		}
 	}
@@ -175,7 +175,7 @@ func (c *Call) Suspend(k Continuation) error {
 
 // ShouldSuspend reports whether the slice of fuel that the run was stepped with
 // is spent, so that a long piece of work should Suspend.
-func (c *Call) ShouldSuspend() bool { return c.m.pausing }
+func (c *Call) ShouldSuspend() bool { return c.m.spent() }
 
 // Await stops the run until its owner answers with Run.Answer or Run.Fail. The
 // answer's values are the arguments of k.Resume; a nil k returns them as results.

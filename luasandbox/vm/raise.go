@@ -13,6 +13,7 @@ func (m *Machine) raise(r *Run, err error) error {
 	if charged := m.work(raiseWork); charged != nil {
 		err = charged
 	}
+	caught := false // by a thread further out
 	for {
 		th := r.cur
 		if fatal(err) {
@@ -53,7 +54,8 @@ func (m *Machine) raise(r *Run, err error) error {
 			}
 			continue
 		}
-		if e.Traceback == "" && !m.caught(th) {
+		caught = caught || e.Traceback == "" && m.caught(th)
+		if e.Traceback == "" && !caught {
 			e.Traceback = m.traceback(th, describe(e.Value), 0)
 		}
 		if th.resumer == nil {
@@ -75,7 +77,7 @@ var errorInHandling = sharedString("error in error handling")
 // caught by a thread that waits for it.
 func (m *Machine) caught(th *Thread) bool {
 	for t := th.resumer; t != nil; t = t.resumer {
-		for i := range t.frames {
+		for i := len(t.frames) - 1; i >= 0; i-- {
 			if k := t.frames[i].kind; k == frameProtect || k == frameResume {
 				return true
 			}
@@ -119,7 +121,10 @@ func (m *Machine) callHandler(r *Run, th *Thread, handler, v Value) error {
 		return err
 	}
 	f.nat, f.kind = XPCall, frameHandler
-	f.base, f.ret, f.want, f.pc, f.tail = int32(at+1), int32(at), 1, 0, 0
+	f.base, f.ret, f.want, f.pc, f.tail, f.nested = int32(at+1), int32(at), 1, 0, 0, 0
+	if n := len(th.frames) - 1; n > 0 {
+		f.nested = th.frames[n-1].nested
+	}
 	th.stack[at+1], th.stack[at+2] = handler, v
 	return m.nestedCall(th, at+1, 1, 1)
 }

@@ -74,7 +74,11 @@ func (m *Machine) Start(ctx context.Context, fn Value, args ...Value) (*Run, err
 	}
 	r := &Run{m: m, ctx: ctx, meter: limits.NewMeter(m.limits, m.total)}
 	r.call.m = m
-	th := &Thread{header: header{kind: objThread}, status: Running, host: true}
+	th := m.spare
+	if m.spare = nil; th == nil {
+		th = &Thread{header: header{kind: objThread}, host: true}
+	}
+	th.status, th.below = Running, 0
 	if m.run != nil {
 		th.below = m.run.cur.below + len(m.run.cur.frames)
 		r.outer = m.run
@@ -126,19 +130,20 @@ type activity struct {
 	meter    *limits.Meter
 	ctx      context.Context
 	slice    int64
-	pausing  bool
 	started  time.Time
 	deadline time.Time
+	given    int64 // the slice of the run that is entered
 }
 
 func (m *Machine) enter(r *Run, fuel int64) activity {
 	m.settle()
-	saved := activity{m.run, m.meter, m.ctx, m.slice, m.pausing, m.started, m.deadline}
+	saved := activity{m.run, m.meter, m.ctx, m.slice, m.started, m.deadline, 0}
 	m.run, m.meter, m.ctx = r, r.meter, r.ctx
-	m.slice, m.pausing = math.MaxInt64, false
+	m.slice = math.MaxInt64
 	if fuel != limits.Unlimited {
 		m.slice = fuel + r.debt
 	}
+	saved.given = m.slice
 	r.debt = 0
 	m.started = m.now().Add(-r.elapsed)
 	m.deadline = time.Time{}
@@ -156,10 +161,10 @@ func (m *Machine) exit(r *Run, saved activity) {
 	r.debt = min(m.slice, 0)
 	r.elapsed = m.now().Sub(m.started)
 	m.run, m.meter, m.ctx = saved.run, saved.meter, saved.ctx
-	spent := math.MaxInt64 - m.slice // of a nested run, which has no slice of its own
-	m.slice, m.pausing = saved.slice, saved.pausing
+	spent := saved.given - m.slice
+	m.slice = saved.slice
 	if saved.run != nil && m.slice < limits.Unlimited/2 {
-		m.slice -= spent
+		m.slice -= spent // the outer run's slice pays for a nested run
 	}
 	m.started, m.deadline = saved.started, saved.deadline
 }
@@ -255,8 +260,13 @@ func (f failing) Trace(*Walk)        {}
 
 // Abandon ends the run where it is. Nothing of the script runs any more.
 func (r *Run) Abandon() {
-	if r.finished || r.m.run == r {
+	if r.finished {
 		return
+	}
+	for o := r.m.run; o != nil; o = o.outer {
+		if o == r {
+			return // it is being executed
+		}
 	}
 	r.m.abort(r)
 	r.finish(ErrFinished)
@@ -266,7 +276,7 @@ func (r *Run) finish(err error) {
 	m := r.m
 	r.finished, r.err = true, err
 	if m.dead == nil && r.th.status != Dead {
-		m.killThread(r.th)
+		m.retire(r.th)
 	}
 	for i, o := range m.runs {
 		if o == r {
@@ -274,6 +284,25 @@ func (r *Run) finish(err error) {
 			break
 		}
 	}
+}
+
+// spareStack is the largest stack that is kept for the next call.
+const spareStack = 1024
+
+// retire keeps the stack of a call that returned for the next one. No script
+// holds a host call's thread.
+func (m *Machine) retire(th *Thread) {
+	if m.spare != nil || len(th.stack) > spareStack {
+		m.killThread(th)
+		return
+	}
+	th.closeUpvalues(0)
+	for len(th.frames) > 0 {
+		th.popFrame()
+	}
+	clear(th.stack)
+	th.top = 0
+	m.spare = th
 }
 
 // Call calls fn and runs it to its end. From inside a native function it is a

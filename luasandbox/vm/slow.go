@@ -294,7 +294,10 @@ func (m *Machine) concatGoOn(r *Run, th *Thread, f *frame, from int, v Value) er
 	i := f.cl.proto.code[f.pc-1]
 	n := int(f.pending) - at
 	th.stack[at+n-2] = v
-	_, err := m.concat(th, at, n-1, base+i.a())
+	called, err := m.concat(th, at, n-1, base+i.a())
+	if !called {
+		th.top = at
+	}
 	return err
 }
 

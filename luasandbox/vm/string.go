@@ -49,11 +49,20 @@ func (s *stringObject) equal(t *stringObject) bool {
 // program's constants are the very keys of the libraries' tables.
 var names sync.Map // string -> Value
 
+// nameOf returns the string among names that is s.
+func nameOf(s string) (Value, bool) {
+	v, ok := names.Load(s)
+	if !ok {
+		return Value{}, false
+	}
+	return v.(Value), true
+}
+
 // sharedString returns a string that several machines may use at once: hashed
 // already, and so never written again.
 func sharedString(s string) Value {
-	if v, ok := names.Load(s); ok {
-		return v.(Value)
+	if v, ok := nameOf(s); ok {
+		return v
 	}
 	o := &stringObject{header: header{kind: objString, flags: flagShared}, s: s}
 	o.hashed()

@@ -43,7 +43,8 @@ func (th *Thread) Status() ThreadStatus { return th.status }
 type upvalue struct {
 	v      *Value // the variable
 	closed Value
-	index  int // register in the stack, while open
+	th     *Thread // while open: v points into its stack and so keeps it alive
+	index  int     // register in the stack, while open
 	mark   uint8
 }
 
@@ -155,17 +156,25 @@ func (th *Thread) popFrame() {
 
 // findUpvalue returns the open upvalue for stack index i, making it if needed.
 func (m *Machine) findUpvalue(th *Thread, i int) (*upvalue, error) {
-	at := len(th.open)
-	for at > 0 && th.open[at-1].index >= i {
-		at--
-		if th.open[at].index == i {
-			return th.open[at], nil
+	at, end := 0, len(th.open) // the place of i in th.open
+	if end > 0 && th.open[end-1].index < i {
+		at = end
+	}
+	for at < end {
+		mid := (at + end) / 2
+		switch u := th.open[mid]; {
+		case u.index == i:
+			return u, nil
+		case u.index < i:
+			at = mid + 1
+		default:
+			end = mid
 		}
 	}
 	if err := m.alloc(limits.UpvalueBytes); err != nil {
 		return nil, err
 	}
-	u := &upvalue{v: &th.stack[i], index: i}
+	u := &upvalue{v: &th.stack[i], th: th, index: i}
 	th.open = append(th.open, nil)
 	copy(th.open[at+1:], th.open[at:])
 	th.open[at] = u
@@ -179,7 +188,7 @@ func (th *Thread) closeUpvalues(i int) {
 		n--
 		u := th.open[n]
 		u.closed = *u.v
-		u.v = &u.closed
+		u.v, u.th = &u.closed, nil
 		th.open[n] = nil
 	}
 	th.open = th.open[:n]

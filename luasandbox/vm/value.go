@@ -71,6 +71,7 @@ var (
 	falseTag  = header{kind: objFalse}
 	trueTag   = header{kind: objTrue}
 	numberTag = header{kind: objNumber}
+	buriedTag = header{kind: objFalse}
 )
 
 // Value is one Lua value: 16 bytes, copied freely. The zero Value is nil.
@@ -88,6 +89,10 @@ var (
 	True  = Value{p: unsafe.Pointer(&trueTag)}
 	False = Value{p: unsafe.Pointer(&falseTag)}
 )
+
+// buriedKey is the key of a deleted entry of a table whose own key nobody has any
+// more. It equals no value of a script's, so that next() never comes from it.
+var buriedKey = Value{p: unsafe.Pointer(&buriedTag)}
 
 // Bool returns the Lua boolean b.
 func Bool(b bool) Value {

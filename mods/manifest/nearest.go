@@ -1,9 +1,9 @@
 package manifest
 
-// nearest returns the candidate that takes the fewest edits to reach from
+// Nearest returns the candidate that takes the fewest edits to reach from
 // name (Damerau's optimal string alignment distance), if they are at most a
 // third of its length and one; of several the first.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	best, most := "", min(len(name), maxKeyBytes)/3+1
 	for _, candidate := range candidates {
 		if d := distance(name, candidate); d <= most && d < len(candidate) && candidate != name {

@@ -8,8 +8,8 @@ func TestNearest(t *testing.T) {
 		"verison": "version", "Version": "version", "versions": "version", "nmae": "name", "author": "authors",
 		"licence": "license", "desc": "", "x": "", "ie": "id", "ap": "api", "version": "", "frobnicate": "", "": "",
 	} {
-		if got := nearest(name, candidates); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
+		if got := Nearest(name, candidates); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

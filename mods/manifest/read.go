@@ -112,7 +112,7 @@ func (r *reader) root(root map[string]any) {
 func (r *reader) unknownRoot(key string, value any, names []string) {
 	path := []string{key}
 	if _, isTable := value.(map[string]any); isTable {
-		r.add(UnknownKey, path, "unknown section [%s]", dotted(path)).Suggestion = nearest(key, names)
+		r.add(UnknownKey, path, "unknown section [%s]", dotted(path)).Suggestion = Nearest(key, names)
 		return
 	}
 	for _, s := range sections {
@@ -121,7 +121,7 @@ func (r *reader) unknownRoot(key string, value any, names []string) {
 			return
 		}
 	}
-	r.add(UnknownKey, path, "unknown key %q before any section", key).Suggestion = nearest(key, names)
+	r.add(UnknownKey, path, "unknown key %q before any section", key).Suggestion = Nearest(key, names)
 }
 
 func (r *reader) fields(path []string, table map[string]any, fields []field) {
@@ -132,7 +132,7 @@ func (r *reader) fields(path []string, table map[string]any, fields []field) {
 	for _, key := range r.keys(path, table) {
 		if !slices.Contains(names, key) {
 			at := under(path, key)
-			r.add(UnknownKey, at, "unknown key %q in [%s]", key, dotted(path)).Suggestion = nearest(key, names)
+			r.add(UnknownKey, at, "unknown key %q in [%s]", key, dotted(path)).Suggestion = Nearest(key, names)
 		}
 	}
 	for _, f := range fields {
@@ -352,7 +352,7 @@ func (r *reader) permission(path []string, name string, value any) {
 		at := under(path, key)
 		switch {
 		case key == "reason":
-		case !there && nearest(key, []string{"reason"}) != "":
+		case !there && Nearest(key, []string{"reason"}) != "":
 			misspelt = true
 			r.add(UnknownKey, at, "unknown key %q in [%s]", key, dotted(path)).Suggestion = "reason"
 		case len(key) > 64 || !optionPattern.MatchString(key):

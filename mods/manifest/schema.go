@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+//go:generate go test -run TestGeneratedFiles . -args -update
+
 // Schema returns a JSON Schema (draft-07, the newest that TOML editors know)
 // of the manifest, for completion and checks while typing. It says what JSON
 // Schema can say; Parse checks more.
