@@ -82,17 +82,16 @@ func (s *Sandbox) call(ctx context.Context, at target, args []any) (results Resu
 
 // callNested is a call from inside a host function.
 func (s *Sandbox) callNested(ctx context.Context, at target, args []any) (Results, error) {
-	fn, values, err := s.callee(at, args)
+	values, err := s.callee(at, args)
 	if err != nil {
-		return nil, s.public(err)
+		return nil, s.host.nestedFailed(err, s.public(err))
 	}
 	s.host.begin(ctx)
 	defer s.host.end()
-	out, err := s.m.Call(ctx, fn, values...)
-	if err != nil {
-		return nil, s.public(err)
+	if _, err := s.m.Call(ctx, s.entry, values...); err != nil {
+		return nil, s.host.nestedFailed(err, s.public(err))
 	}
-	return s.results(out)
+	return s.take()
 }
 
 // hostCall is one execution of a host function that was given a context: while it
@@ -126,17 +125,6 @@ func (s *Sandbox) hostCallOf(ctx context.Context) *hostCall {
 	return h
 }
 
-// nested reports whether ctx is that of a host function that the sandbox is
-// executing now.
-func (s *Sandbox) nested(ctx context.Context) bool {
-	h := s.hostCallOf(ctx)
-	if h == nil || !h.mu.TryLock() {
-		return false
-	}
-	defer h.mu.Unlock()
-	return !h.over
-}
-
 // target is what a call calls.
 type target struct {
 	kind     targetKind
@@ -165,47 +153,54 @@ func (t target) name() string {
 	return "(function)"
 }
 
-// callee finds what to call and converts the arguments.
-func (s *Sandbox) callee(at target, args []any) (fn vm.Value, values []vm.Value, err error) {
+// callee finds what to call and converts the arguments: what is returned are the
+// arguments of the entry function.
+func (s *Sandbox) callee(at target, args []any) (values []vm.Value, err error) {
+	var fn vm.Value
 	switch at.kind {
 	case global:
 		fn, err = s.find(at.path)
 	case kept:
-		if at.function == nil {
-			return vm.Nil, nil, errNoFunction
+		switch {
+		case at.function == nil:
+			err = errNoFunction
+		case at.function.s != s:
+			err = errOtherFunction
+		default:
+			fn, err = at.function.value()
 		}
-		if at.function.s != s {
-			return vm.Nil, nil, errOtherFunction
-		}
-		fn, err = at.function.value()
 	default:
 		if at.program == nil {
-			return vm.Nil, nil, errNoProgram
+			return nil, errNoProgram
 		}
 		if fn, err = s.load(at.program); err == nil && len(args) == 0 && s.cfg.Args != nil {
 			args, err = s.programArgs(at.program)
 		}
 	}
 	if err != nil {
-		return vm.Nil, nil, err
+		return nil, err
 	}
-	values = make([]vm.Value, 0, 2+len(args))
+	if len(args) > maxElements {
+		return nil, &ArgumentError{Function: at.name(), Index: maxElements + 1, Err: errors.New("too many arguments")}
+	}
+	values = make([]vm.Value, 0, 3+len(args))
 	if at.kind == text {
-		values = append(values, fn, s.tostring)
-		fn = asText.Value()
+		values = append(values, asText.Value(), fn, s.tostring)
+	} else {
+		values = append(values, fn)
 	}
 	for i, a := range args {
 		v, err := s.toLua(a)
 		if err != nil {
 			var limit *limits.Error
 			if errors.As(err, &limit) {
-				return vm.Nil, nil, limit
+				return nil, limit
 			}
-			return vm.Nil, nil, &ArgumentError{Function: at.name(), Index: i + 1, Err: err}
+			return nil, &ArgumentError{Function: at.name(), Index: i + 1, Err: err}
 		}
 		values = append(values, v)
 	}
-	return fn, values, nil
+	return values, nil
 }
 
 var (
@@ -285,7 +280,8 @@ func (s *Sandbox) look(path string) (vm.Value, error) {
 }
 
 // Global returns the value at a path of globals, which goes through tables as in
-// [Sandbox.Call]; nil for what is not there.
+// [Sandbox.Call]; nil for what is not there. Copying it is charged and limited like a
+// call.
 //
 // The errors: [*PathError] if the path is malformed or leads through a value that
 // is not a table; [*ResultError] if the value cannot be a Go value; [*limits.Error]; [ErrBusy], also from inside a host function; [ErrClosed];
@@ -296,14 +292,20 @@ func (s *Sandbox) Global(path string) (v any, err error) {
 		if err != nil {
 			return err
 		}
-		out, err := s.results([]vm.Value{lv})
+		if _, err := s.m.Call(context.Background(), s.entry, asIs.Value(), lv); err != nil {
+			return s.public(err)
+		}
+		out, err := s.take()
 		if err == nil {
 			v = out[0]
 		}
-		return s.public(err)
+		return err
 	})
 	return v, err
 }
+
+// asIs returns its arguments.
+var asIs = vm.NewNative("", func(c *vm.Call) error { return c.Return(c.Args()...) })
 
 // SetGlobal gives the global variable name, which may contain any bytes, the value
 // v; nil removes it.

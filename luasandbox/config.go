@@ -13,8 +13,9 @@ import (
 // stands still.
 //
 // The functions in it are called on the goroutine that runs the script, while it
-// runs. They must not use the sandbox (they would get [ErrBusy]). A panic in one
-// does not leave the sandbox: it is logged like a host function's.
+// runs. They must not use the sandbox (they would get [ErrBusy]). A panic in Output
+// or Modules is a failure like a host function's; a panic in a clock is the end of
+// the sandbox ([*InternalError]). Neither leaves it.
 type Config struct {
 	// Name stands for the sandbox in logs and reports. Scripts do not see it.
 	Name string

@@ -134,10 +134,10 @@ func (s *Sandbox) fromLua(v vm.Value) (any, error) {
 	d := decoding{s: s, m: s.m, left: maxElements}
 	out, err := d.any(v)
 	if err != nil {
-		d.releaseBorrowed()
+		d.release(d.borrowed)
 		return nil, err
 	}
-	return out, nil // what was borrowed on the way is the caller's now
+	return out, nil // the functions in it are the caller's to release
 }
 
 // decoding is one crossing from Lua to Go.
@@ -146,15 +146,15 @@ type decoding struct {
 	m        *vm.Machine
 	left     int         // elements that may still be copied
 	open     []*vm.Table // being copied, outermost first
-	borrowed []*Function // held for this crossing only
+	held     []*Function // asked for by type: the host's to release
+	borrowed []*Function // met in values of type any: held until the host function returns
 }
 
-// releaseBorrowed lets go of the functions that the crossing took hold of.
-func (d *decoding) releaseBorrowed() {
-	for _, f := range d.borrowed {
+// release lets go of functions that the crossing took hold of.
+func (d *decoding) release(fs []*Function) {
+	for _, f := range fs {
 		f.Release()
 	}
-	d.borrowed = nil
 }
 
 // enter begins to copy t; leave ends it.

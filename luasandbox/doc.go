@@ -25,11 +25,18 @@
 //
 // # Errors
 //
-// Every error is one of: [*SyntaxError]; [*ScriptError], which the script raised
-// and did not catch; [*limits.Error], a limit that was hit; [*limits.CancelledError],
-// the caller's context; [*ConfigError], [*PathError] and [*ArgumentError], mistakes
-// of the host's; [*InternalError], a bug of ours, after which the sandbox is of no
-// more use; [ErrBusy], [ErrClosed], [ErrFinished] and [ErrWaits].
+// Every error is of one of these types, wherever it comes from:
+//
+//   - [*SyntaxError]: the source is not a program.
+//   - [*ScriptError]: the script raised it and did not catch it. It wraps a
+//     [*HostError] if a host function failed, and a [*limits.Error] if it was a
+//     limit that scripts can catch: a stack overflow, a string too long.
+//   - [*limits.Error]: a limit was hit, and the call ended there.
+//   - [*limits.CancelledError]: the caller's context ended.
+//   - [*ConfigError], [*DeclarationError], [*PathError], [*ArgumentError],
+//     [*ResultError], [ErrReleased]: the host asked for what cannot be.
+//   - [ErrBusy], [ErrClosed], [ErrFinished], [ErrWaits]: not now, or not any more.
+//   - [*InternalError]: a bug of ours; the sandbox is of no more use.
 //
 // # What is not promised
 //

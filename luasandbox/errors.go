@@ -29,7 +29,7 @@ type SyntaxError = vm.SyntaxError
 // its text is the script's: escape it before showing it.
 type ScriptError struct {
 	Message   string // the error object if it is a string or a number, else a description
-	Value     any    // the error object as Go value; nil if it cannot be one
+	Value     any    // the error object if it is a boolean, number or string; of a small table a map[string]any of such fields; else nil
 	Traceback string // the stack where it was raised
 	Chunk     string // where it was raised: the source's name, "" if not in Lua code
 	Line      int    // and the line, from 1; 0 if not known

@@ -2,6 +2,7 @@ package luasandbox
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // the same on every run that gets the same inputs.
 type Usage struct {
 	Calls        int64         `json:"calls"`             // begun, without those inside host functions
-	Instructions int64         `json:"instructions"`      // with the price of library and host work
+	Instructions int64         `json:"instructions"`      // with the price of library and host work; of a call, without making its stack and its arguments
 	Memory       int64         `json:"memory_bytes"`      // held, with what became garbage since the last census: an upper bound of what is live
 	MemoryPeak   int64         `json:"memory_peak_bytes"` // the most of Memory at the end of a call and of what a census found live
 	Allocated    int64         `json:"allocated_bytes"`   // ever charged
@@ -232,14 +233,12 @@ func (j *journal) violated(function string, e *limits.Error) {
 
 // publish notes the account's figures for those who ask while the sandbox is busy.
 func (s *Sandbox) publish() {
-	total := s.m.Total().Snapshot()
+	spent := s.spent()
 	j := &s.log
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	u := &j.report.Usage
-	u.Instructions = total.Instructions.Current
-	u.HostCalls = total.HostCalls.Current
-	u.Output = total.Output.Current
+	u.Instructions, u.Output, u.HostCalls = spent[0], spent[1], spent[2]
 	u.Memory = s.m.Memory()
 	u.MemoryPeak = max(u.MemoryPeak, s.m.Peak())
 	u.Allocated = s.m.Allocated()
@@ -253,5 +252,5 @@ func clip(text string, n int) string {
 	if len(text) > n {
 		return text[:n] + "…"
 	}
-	return text
+	return strings.Clone(text)
 }

@@ -1,13 +1,11 @@
 package luasandbox
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"strings"
 
-	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
 
@@ -46,20 +44,95 @@ func (r Results) Scan(ptrs ...any) error {
 	return nil
 }
 
-// results converts what a Lua function returned.
+// entry is the function that every call from the host runs: it calls its first
+// argument with the others, and copies the results out within the call's limits.
+type entry struct {
+	s       *Sandbox
+	results Results
+	err     error
+}
+
+func (e *entry) native(m *vm.Machine) (*vm.Native, error) {
+	return m.NewNative("", func(c *vm.Call) error { return c.Call(e, c.Arg(0), c.Args()[1:]...) })
+}
+
+// Resume takes the results.
+func (e *entry) Resume(c *vm.Call) error {
+	e.results, e.err = e.s.results(c.Args())
+	if isFatal(e.err) {
+		return e.err
+	}
+	return c.Return()
+}
+
+// Trace has nothing to show: the results are copies.
+func (e *entry) Trace(*vm.Walk) {}
+
+// take returns the results of the call that has just ended.
+func (s *Sandbox) take() (Results, error) {
+	r, err := s.ended.results, s.ended.err
+	s.ended.results, s.ended.err = nil, nil
+	return r, err
+}
+
+// results copies values out: together they are one crossing of the border, with its
+// bounds. The error is a *ResultError, or ends the call.
 func (s *Sandbox) results(values []vm.Value) (Results, error) {
+	if len(values) == 0 {
+		return Results{}, nil
+	}
+	d := decoding{s: s, m: s.m, left: maxElements}
+	if err := d.take(len(values), elementWork, anyBytes, sliceBytes); err != nil {
+		return nil, resultError(1, err)
+	}
 	out := make(Results, len(values))
 	for i, v := range values {
 		var err error
-		if out[i], err = s.fromLua(v); err != nil {
-			var limit *limits.Error
-			if errors.As(err, &limit) {
-				return nil, limit
-			}
-			return nil, &ResultError{Index: i + 1, Err: err}
+		if out[i], err = d.any(v); err != nil {
+			d.release(d.borrowed)
+			return nil, resultError(i+1, err)
 		}
 	}
-	return out, nil
+	return out, nil // the functions in it are the caller's to release
+}
+
+func resultError(index int, err error) error {
+	if isFatal(err) {
+		return err
+	}
+	return &ResultError{Index: index, Err: err}
+}
+
+// plain returns an error object as a Go value without running or walking anything:
+// the fields of a table that are plain values, if it is small.
+func plain(v vm.Value) any {
+	const most = 100
+	switch v.Kind() {
+	case vm.KindBoolean:
+		b, _ := v.AsBool()
+		return b
+	case vm.KindNumber:
+		f, _ := v.AsNumber()
+		return f
+	case vm.KindString:
+		s, _ := v.AsString()
+		return s
+	case vm.KindTable:
+		t := v.AsTable()
+		if array, hash := t.Size(); array+hash > most {
+			return nil
+		}
+		fields := map[string]any{}
+		for key, field, _, err := t.Next(vm.Nil); err == nil && !key.IsNil(); key, field, _, err = t.Next(key) {
+			if name, ok := key.AsString(); ok && field.AsTable() == nil {
+				if p := plain(field); p != nil {
+					fields[name] = p
+				}
+			}
+		}
+		return fields
+	}
+	return nil
 }
 
 // maxScanDepth bounds the nesting of what Scan stores.
@@ -193,16 +266,6 @@ func assignList(dst reflect.Value, list []any, depth int) (done bool, err error)
 		if dst.Len() != len(list) {
 			return false, fmt.Errorf("want %s, got a table of %d elements", dst.Type(), len(list))
 		}
-	case reflect.Map:
-		if len(list) > 0 {
-			return false, nil
-		}
-		dst.Set(reflect.MakeMap(dst.Type()))
-	case reflect.Struct:
-		if len(list) > 0 {
-			return false, nil
-		}
-		return true, assignStruct(dst, nil, depth)
 	default:
 		return false, nil
 	}
@@ -237,12 +300,14 @@ func assignMap(dst, src reflect.Value, depth int) error {
 // assignStruct stores the fields that have a lua tag.
 func assignStruct(dst reflect.Value, fields map[string]any, depth int) error {
 	t := dst.Type()
+	tagged := false
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("lua"), ",")
 		if name == "" || name == "-" || !f.IsExported() {
 			continue
 		}
+		tagged = true
 		v := fields[name]
 		if v == nil && options == "optional" {
 			dst.Field(i).SetZero()
@@ -251,6 +316,9 @@ func assignStruct(dst reflect.Value, fields map[string]any, depth int) error {
 		if err := assign(dst.Field(i), v, depth+1); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if !tagged {
+		return fmt.Errorf("%s has no field with a lua tag", t)
 	}
 	return nil
 }

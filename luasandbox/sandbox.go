@@ -28,8 +28,11 @@ type Sandbox struct {
 	tasks    []*Task       // not finished
 	ids      int64         // of log records
 	wall     time.Duration // in all steps
+	earlier  [3]int64      // use of the account before it was last rearmed
 	line     []byte        // print's
 	tostring vm.Value      // the library's
+	entry    vm.Value      // the function that calls from the host run
+	ended    entry         // its continuation, with the results of the call that ended last
 
 	mu      sync.Mutex // guards orphans
 	orphans []*Task    // abandoned while the sandbox was busy
@@ -41,6 +44,10 @@ const (
 	busy
 	closed
 )
+
+// clockRate is how many instructions os.clock takes for a second where the host
+// gives no clock.
+const clockRate = 100_000_000
 
 // New returns a sandbox with the safe library, what cfg grants, and nothing else.
 //
@@ -73,14 +80,11 @@ func New(cfg Config) (s *Sandbox, err error) {
 }
 
 func (s *Sandbox) open() error {
-	// The account of the whole life has no end of its own, whatever the limits of
-	// cfg.Budget, which are per period.
-	total := s.m.Total()
-	total.Instructions().Refill(limits.Unlimited)
-	total.Output().Refill(limits.Unlimited)
-	total.HostCalls().Refill(limits.Unlimited)
-
+	s.rearm()
 	o := stdlib.Options{Now: s.cfg.Now, Clock: s.cfg.Clock, Seed: s.cfg.Seed}
+	if o.Clock == nil {
+		o.Clock = func() time.Duration { return time.Duration(s.spent()[0]) * (time.Second / clockRate) }
+	}
 	if s.cfg.Output != nil {
 		o.Print = s.print
 	}
@@ -91,7 +95,15 @@ func (s *Sandbox) open() error {
 		return s.public(err)
 	}
 	s.tostring = s.m.Globals().GetString("tostring")
-	s.host.open(s)
+	if err := s.host.open(s); err != nil {
+		return s.public(err)
+	}
+	s.ended.s = s
+	run, err := s.ended.native(s.m)
+	if err != nil {
+		return s.public(err)
+	}
+	s.entry = run.Value()
 	for _, g := range s.cfg.Grants {
 		if err := g.install(s); err != nil {
 			var limit *limits.Error
@@ -123,20 +135,13 @@ func (s *Sandbox) Close() error {
 	s.publish()
 	s.log.setState("closed")
 	s.m.Release()
-	s.m, s.line, s.host = nil, nil, bindings{}
+	s.m, s.line, s.host, s.tostring, s.entry, s.ended = nil, nil, bindings{}, vm.Nil, vm.Nil, entry{}
 	s.cfg = Config{Name: s.cfg.Name, Logger: s.cfg.Logger}
 	return nil
 }
 
-// enter makes the sandbox busy until leave is called. The errors are [ErrBusy],
+// acquire makes the sandbox busy until leave is called. The errors are [ErrBusy],
 // [ErrClosed] and, of a dead sandbox, its [*InternalError].
-func (s *Sandbox) enter() (leave func(), err error) {
-	if err := s.acquire(); err != nil {
-		return nil, err
-	}
-	return s.leave, nil
-}
-
 func (s *Sandbox) acquire() error {
 	if !s.state.CompareAndSwap(idle, busy) {
 		if s.state.Load() == closed {
@@ -148,8 +153,36 @@ func (s *Sandbox) acquire() error {
 		s.state.Store(idle)
 		return s.dead
 	}
+	s.rearm()
 	s.sweep()
 	return nil
+}
+
+// account returns the budgets of the sandbox's whole life: instructions, output
+// and host calls.
+func (s *Sandbox) account() [3]*limits.Budget {
+	total := s.m.Total()
+	return [3]*limits.Budget{total.Instructions(), total.Output(), total.HostCalls()}
+}
+
+// rearm makes the account of the sandbox's whole life one without an end: only a
+// call's own limits and Config.Budget have one, and that Config.Budget was spent
+// once, and the account latched, is over when its owner has refilled it.
+func (s *Sandbox) rearm() {
+	for i, b := range s.account() {
+		if u := b.Use(); u.Max != limits.Unlimited || b.Tripped() != nil {
+			s.earlier[i] += u.Current
+			b.Refill(limits.Unlimited)
+		}
+	}
+}
+
+// spent returns what was ever charged to the account's budgets.
+func (s *Sandbox) spent() (all [3]int64) {
+	for i, b := range s.account() {
+		all[i] = s.earlier[i] + b.Use().Current
+	}
+	return all
 }
 
 func (s *Sandbox) leave() {
@@ -257,12 +290,5 @@ func (s *Sandbox) public(err error) error {
 }
 
 func (s *Sandbox) scriptError(e *vm.Error) *ScriptError {
-	out := &ScriptError{Message: e.Error(), Traceback: e.Traceback, Err: e.Err}
-	switch e.Value.Kind() {
-	case vm.KindBoolean, vm.KindNumber, vm.KindString, vm.KindTable:
-		if v, err := s.fromLua(e.Value); err == nil {
-			out.Value = v
-		}
-	}
-	return out
+	return &ScriptError{Message: e.Error(), Value: plain(e.Value), Traceback: e.Traceback, Err: e.Err}
 }

@@ -24,7 +24,7 @@ type shape struct {
 	length   int    // list: how many elements, -1 for any number
 	fields   []field
 	handle   *handleType
-	optional bool // nil will do: the zero value
+	optional bool // nil will do, and leaves the zero value
 
 	decode func(d *decoding, v vm.Value, into reflect.Value) error
 	encode func(e *encoding, v reflect.Value) (vm.Value, error)
@@ -51,6 +51,7 @@ const (
 	kindRecord   = "record"
 	kindFunction = "function"
 	kindHandle   = "handle"
+	kindOptional = "optional" // a pointer: Schema shows what it points to
 )
 
 var (
@@ -607,7 +608,7 @@ func (sc *scope) shapePointer(sh *shape, t reflect.Type) error {
 		}
 		return err
 	}
-	sh.kind, sh.want, sh.elem, sh.optional = elem.kind, elem.want, elem, true
+	sh.kind, sh.elem, sh.optional = kindOptional, elem, true
 	size := int64(t.Elem().Size())
 	sh.decode = func(d *decoding, v vm.Value, into reflect.Value) error {
 		if v.IsNil() {

@@ -80,9 +80,9 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 	}
 	before := s.m.Allocated()
 	t := &Task{s: s, name: at.name(), ctx: ctx}
-	fn, values, err := s.callee(at, args)
+	values, err := s.callee(at, args)
 	if err == nil {
-		t.run, err = s.m.Start(ctx, fn, values...)
+		t.run, err = s.m.Start(ctx, s.entry, values...)
 	}
 	if err != nil {
 		err = s.public(err)
@@ -224,13 +224,12 @@ func (t *Task) abandonRun() {
 	}
 }
 
-// finish converts the results, notes how t ended, and returns the error for the
-// caller.
+// finish takes the results, notes how t ended, and returns the error for the caller.
 func (t *Task) finish(err error) error {
 	s := t.s
 	var results Results
 	if err == nil {
-		results, err = s.results(t.run.Results())
+		results, err = s.take()
 	}
 	err = s.public(err)
 	t.measure()

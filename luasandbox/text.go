@@ -28,7 +28,13 @@ func (t *texts) Resume(c *vm.Call) error {
 		}
 		t.values = append(t.values, c.Args()...)
 	} else {
-		t.values[t.done] = c.Arg(0)
+		text, err := c.CheckString(0)
+		if err != nil {
+			return c.Errorf("'tostring' must return a string to the host")
+		}
+		if t.values[t.done], err = c.NewString(text); err != nil {
+			return err
+		}
 		t.done++
 	}
 	if t.done == len(t.values) {

@@ -10,6 +10,11 @@ import (
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
 
+// byMachine are cases whose memory the machine charges for, and not the library:
+// the compiler's, by limits.TokenBytes, and messages of errors. They are allowed
+// this many times what is declared, in place of one and a half.
+var byMachine = map[string]int64{"load": 3, "loadstring": 3, "argument errors": 4}
+
 // chargeCases are calls whose cost grows with n. prepare runs first and is not
 // measured; call is.
 var chargeCases = []struct{ name, prepare, call string }{
@@ -92,7 +97,11 @@ func TestAllocationIsDeclared(t *testing.T) {
 			moreMeasured, moreDeclared := measure(4 * n)
 			measured, declared := moreMeasured-lessMeasured, moreDeclared-lessDeclared
 			t.Logf("measured %d, declared %d", measured, declared)
-			if limit := declared*3/2 + 16384; measured > limit {
+			limit := declared * 3 / 2
+			if factor := byMachine[tt.name]; factor > 0 {
+				limit = declared * factor
+			}
+			if limit += 16384; measured > limit {
 				t.Errorf("Go allocated %d bytes more for %d more, %d were declared", measured, 3*n, declared)
 			}
 		})

@@ -25,7 +25,8 @@ type console struct {
 type stream struct {
 	file     *os.File
 	buffer   *bufio.Writer
-	terminal bool // text goes out line by line
+	terminal bool
+	prompt   bool // everything goes out at once
 	log      bool // lines of ours and of scripts are mixed in it
 	colour   bool
 	failed   error
@@ -37,7 +38,7 @@ type stream struct {
 func newConsole(in, out, err *os.File) *console {
 	c := &console{in: in, out: newStream(out), err: newStream(err)}
 	c.out.log = c.out.terminal || sameFile(out, err)
-	c.err.log = true
+	c.err.log, c.err.prompt = true, true
 	c.progress = progress{to: c.err, shown: c.err.terminal, began: time.Now()}
 	c.out.before, c.err.before = c.progress.clear, c.progress.clear
 	return c
@@ -65,7 +66,7 @@ func (s *stream) Write(p []byte) (int, error) {
 	s.before()
 	if s.failed == nil {
 		_, s.failed = s.buffer.Write(p)
-		if s.terminal {
+		if s.prompt || s.terminal {
 			s.Flush()
 		}
 	}
@@ -122,12 +123,15 @@ func (s *stream) scriptOutput() (w io.Writer, end func()) {
 // modLines returns the writer for the lines of mods, each of which begins with
 // the mod's name. On a terminal a line that is too long goes on below, indented:
 // where the terminal broke it, its rest could look like another mod's line.
-func (s *stream) modLines() io.Writer { return &folder{to: s} }
+func (s *stream) modLines() *folder { return &folder{to: s} }
 
-// folder passes on whole lines, made visible.
+// folder passes on whole lines, made visible. A line that comes again and again
+// is shown once and counted.
 type folder struct {
-	to   *stream
-	line []byte
+	to     *stream
+	line   []byte // not finished
+	last   string
+	repeat int // how many times more the last one came
 }
 
 // Write takes all of p, and keeps the line that is not finished.
@@ -139,12 +143,32 @@ func (f *folder) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		f.line = append(f.line[:0], rest...)
-		line = visible(line)
-		if f.to.terminal {
-			line = foldLine(line, f.to.width())
+		if line = visible(line); line == f.last {
+			f.repeat++
+			continue
 		}
-		fmt.Fprintln(f.to, line)
+		f.Flush()
+		f.last = line
+		f.put(line)
 	}
+}
+
+// Flush tells of lines that came again, if that is still to be told.
+func (f *folder) Flush() {
+	switch {
+	case f.repeat == 1:
+		f.put(f.last)
+	case f.repeat > 1:
+		f.put(repeated(f.repeat))
+	}
+	f.repeat = 0
+}
+
+func (f *folder) put(line string) {
+	if f.to.terminal {
+		line = foldLine(line, f.to.width())
+	}
+	fmt.Fprintln(f.to, line)
 }
 
 // foldLine breaks a line such that none of its parts is wider than the

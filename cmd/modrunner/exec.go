@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,8 +80,8 @@ with its "limit" named.`,
 	return cmd
 }
 
-// figures are what a script used, in every JSON document alike.
-type figures struct {
+// spent is what a script used, in every JSON document alike.
+type spent struct {
 	Instructions    int64 `json:"instructions"`
 	MemoryBytes     int64 `json:"memory_bytes"`
 	MemoryPeakBytes int64 `json:"memory_peak_bytes"`
@@ -95,7 +96,7 @@ type execReport struct {
 	Error     string   `json:"error"`
 	Traceback string   `json:"traceback"`
 	Results   []string `json:"results"`
-	figures
+	spent
 }
 
 // exec is the command. It returns an *exitError, or nil.
@@ -111,7 +112,7 @@ func (c *console) exec(ctx context.Context, o execOptions, path string, args []s
 	} else {
 		c.tell(&report, err, end)
 		if o.stats {
-			c.used(report.figures)
+			c.used(report.spent)
 		}
 	}
 	if end == allWell {
@@ -130,11 +131,8 @@ func (c *console) execute(ctx context.Context, o execOptions, path string, args 
 	if path == "-" {
 		name = "stdin"
 	}
-	program, err := luasandbox.Compile(name, skipFirstLine(source), o.limits)
+	program, err := compile(name, skipFirstLine(source), o.limits)
 	if err != nil {
-		if reason := notText(source); reason != "" {
-			return &notLua{name: name, reason: reason, err: err}
-		}
 		return err
 	}
 
@@ -166,8 +164,8 @@ func (c *console) execute(ctx context.Context, o execOptions, path string, args 
 	}
 	results, err := sandbox.LoadText(ctx, program, values...)
 	usage := sandbox.Usage()
-	report.figures = figures{
-		Instructions:    usage.Instructions,
+	report.spent = spent{
+		Instructions:    sandbox.LastCall().Instructions, // without what making the sandbox took
 		MemoryBytes:     usage.Memory,
 		MemoryPeakBytes: usage.MemoryPeak,
 		AllocatedBytes:  usage.Allocated,
@@ -177,6 +175,18 @@ func (c *console) execute(ctx context.Context, o execOptions, path string, args 
 		report.Results = append(report.Results, jsonText(r))
 	}
 	return err
+}
+
+// compile compiles a file's text. The errors are those of luasandbox.Compile, and
+// *notLua around one of them.
+func compile(name, source string, l limits.Limits) (*luasandbox.Program, error) {
+	program, err := luasandbox.Compile(name, source, l)
+	if err != nil {
+		if reason := notText(source); reason != "" {
+			err = &notLua{name: name, reason: reason, err: err}
+		}
+	}
+	return program, err
 }
 
 // notLua is a syntax error of a text that is not Lua at all.
@@ -204,7 +214,7 @@ func (r *execReport) fail(err error) status {
 		r.Limit = limit.Kind.String()
 	}
 	if script, ok := errors.AsType[*luasandbox.ScriptError](err); ok {
-		r.Traceback = jsonText(script.Traceback)
+		r.Traceback = jsonText(stackOf(script))
 		return end
 	}
 	if _, ok := errors.AsType[*refusal](err); ok {
@@ -216,6 +226,15 @@ func (r *execReport) fail(err error) status {
 		return limitHit
 	}
 	return end
+}
+
+// stackOf returns the traceback without the message that it begins with.
+func stackOf(e *luasandbox.ScriptError) string {
+	rest, found := strings.CutPrefix(e.Traceback, e.Message+"\n")
+	if !found {
+		return e.Traceback
+	}
+	return rest
 }
 
 // catchable reports whether the limit only made an error of an ordinary kind:
@@ -245,7 +264,7 @@ func (c *console) tell(r *execReport, err error, end status) {
 }
 
 // used says what a script used.
-func (c *console) used(f figures) {
+func (c *console) used(s spent) {
 	c.say(faint, fmt.Sprintf("%s instructions, %s of memory at most, %s allocated, %d ms",
-		grouped(f.Instructions), size(f.MemoryPeakBytes), size(f.AllocatedBytes), f.WallMS))
+		grouped(s.Instructions), size(s.MemoryPeakBytes), size(s.AllocatedBytes), s.WallMS))
 }

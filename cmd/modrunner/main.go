@@ -143,6 +143,9 @@ Where several apply to the mods of one run: refused before limit before failed.`
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,
+
+		SuggestionsMinimumDistance: 2,
+
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cmd.SetOut(c.err)
 			_ = cmd.Help() // a stream takes everything

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/mods"
+	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/manifest"
 )
 
 // Everything modrunner says of its own accord is worded in this file, and goes
@@ -26,14 +30,95 @@ func (c *console) usageError(command, problem string) {
 }
 
 // refused reports what kept a command from running anything.
-func (c *console) refused(err error) { c.say(red, err.Error()) }
+func (c *console) refused(err error) { c.say(red, oneLine(err.Error())) }
+
+// refusedMod reports why a mod would not be, or was not, run. Errors of manifests
+// have their own place; others get the mod's.
+func (c *console) refusedMod(source string, err error) {
+	source = oneLine(source)
+	if all, ok := errors.AsType[*manifest.Error](err); ok {
+		for _, problem := range all.Problems {
+			c.say(red, source+": "+problem.Error())
+		}
+		if all.Omitted > 0 {
+			c.say(red, source+": "+plural(all.Omitted, "more problem"))
+		}
+		return
+	}
+	c.say(red, source+": "+reasonOf(err))
+}
+
+// hostLine is what the host of the mods says of one of them, or of itself, among
+// the lines of the mods.
+func hostLine(mod, message string) string {
+	if mod != "" {
+		message = mod + ": " + message
+	}
+	return "modrunner: " + message
+}
+
+// quarantinedLine tells among the lines of the mods that one was stopped.
+func quarantinedLine(mod, reason string) string {
+	return hostLine(mod, "quarantined: "+reason)
+}
+
+// repeated stands for a line of a mod that came n times more.
+func repeated(n int) string {
+	return "modrunner: the line above came " + grouped(int64(n)) + " times more"
+}
+
+// unsaved reports that what mods store did not reach the disk.
+func (c *console) unsaved(err error) { c.say(red, "what mods store could not be saved: "+err.Error()) }
+
+// unsaid reports a line of chat that was not delivered.
+func (c *console) unsaid(line chatLine, err error) {
+	c.say(yellow, fmt.Sprintf("what %s said in tick %d did not arrive: %v", line.player, line.tick, err))
+}
+
+// reasonOf words why a mod was refused, for who knows where it is from. An error
+// that shows a place in a manifest has several lines.
+func reasonOf(err error) string {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return oneLine(r.reason())
+	}
+	if twice, ok := errors.AsType[*mods.DuplicateError](err); ok {
+		return fmt.Sprintf("the id %q belongs to %s already; only one of them can run", twice.ID, oneLine(twice.First))
+	}
+	e, ok := errors.AsType[*bundle.Error](err)
+	if !ok {
+		return err.Error()
+	}
+	text := string(e.Reason)
+	if e.Path != "" && e.Reason != bundle.NoManifest {
+		text = e.Path + ": " + text
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return oneLine(text)
+}
+
+// passed reports that something is well, on standard output.
+func (c *console) passed(name, detail string) {
+	if detail != "" {
+		detail = " (" + detail + ")"
+	}
+	fmt.Fprintf(c.out, "%s: %s%s\n", oneLine(name), c.out.paint(green, "ok"), oneLine(detail))
+}
 
 // scriptFailed reports an error that ended a script.
 func (c *console) scriptFailed(message, traceback string) {
-	if traceback != "" {
-		message += "\n" + traceback
-	}
 	c.say(red, message)
+	if traceback == "" {
+		return
+	}
+	fmt.Fprintln(c.err, "stack traceback:")
+	for line := range strings.Lines(strings.TrimPrefix(traceback, "stack traceback:\n")) {
+		fmt.Fprintf(c.err, "\t%s\n", oneLine(strings.Trim(line, "\t\n")))
+	}
 }
 
 // stopped reports a limit that ended a script.
@@ -56,7 +141,7 @@ func (c *console) internalError(where string) {
 
 // unwritten reports output that did not arrive.
 func (c *console) unwritten(stream string, err error) {
-	c.say(red, "cannot write "+stream+": "+err.Error())
+	c.say(red, "cannot write "+stream+": "+bare(err).Error())
 }
 
 // limitReached says which limit it was, in words: "instruction limit reached
@@ -157,4 +242,42 @@ func plural(n int, one string) string {
 		return "1 " + one
 	}
 	return grouped(int64(n)) + " " + one + "s"
+}
+
+// explain says in words what was wrong with a mod, if anything was: why it does
+// not run, and the first of its errors.
+func (c *console) explain(m modReport) {
+	name := oneLine(m.title())
+	if m.State == mods.Refused || m.State == mods.Quarantined {
+		fmt.Fprintf(c.out, "%s: %s: %s\n", name, c.out.paint(stateColours[m.State], string(m.State)), oneLine(m.Reason))
+	}
+	const shown = 3
+	for i, v := range m.Violations {
+		if i == shown {
+			fmt.Fprintf(c.out, "%s: and %s more\n", name, grouped(int64(len(m.Violations)-i)+m.omitted))
+			break
+		}
+		if !strings.Contains(m.Reason, v.Message) && v.Kind != mods.LimitViolation { // not said yet
+			fmt.Fprintf(c.out, "%s: %s in tick %d, %s: %s\n", name, v.Kind, v.Tick, oneLine(v.During), oneLine(v.Message))
+		}
+		_, stack, _ := strings.Cut(v.Traceback, "stack traceback:\n")
+		for line := range strings.Lines(stack) {
+			fmt.Fprintf(c.out, "\t%s\n", oneLine(strings.TrimPrefix(strings.Trim(line, "\t\n"), `\t`)))
+		}
+	}
+}
+
+// summary counts the mods by their states.
+func summary(r runReport) string {
+	count := map[mods.State]int{}
+	for _, m := range r.Mods {
+		count[m.State]++
+	}
+	text := plural(int(r.Ticks), "tick") + ", " + plural(len(r.Mods), "mod")
+	for _, state := range []mods.State{mods.Loaded, mods.Running, mods.Stopped, mods.Quarantined, mods.Refused} {
+		if count[state] > 0 {
+			text += fmt.Sprintf(", %d %s", count[state], state)
+		}
+	}
+	return text
 }

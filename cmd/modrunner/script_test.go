@@ -1,6 +1,9 @@
 package main
 
 import (
+	"archive/zip"
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,23 +11,22 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"modrunner":  main,
-		"exits":      exits,
-		"onterminal": onTerminal,
-	})
+	commands := map[string]func(){"modrunner": main}
+	for name, program := range programs {
+		commands[name] = func() { os.Exit(program(os.Args[1:])) }
+	}
+	testscript.Main(m, commands)
 }
 
 // TestScripts runs testdata/script: the whole behaviour of the command line,
@@ -50,62 +52,147 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"json":  jsonCommand,
-			"bytes": bytesCommand,
+			"json":    jsonCommand,
+			"bytes":   bytesCommand,
+			"figures": figuresCommand,
 		},
 	})
 }
 
-// exits is a program for scripts: exits N COMMAND [ARG...] succeeds if the
-// command exits with status N. It passes signals on.
-func exits() {
-	want, err := strconv.Atoi(os.Args[1])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "exits:", err)
-		os.Exit(1)
-	}
-	if got := pass(os.Args[2:], os.Stdin, os.Stdout, os.Stderr); got != want {
-		fmt.Fprintf(os.Stderr, "exits: status %d, want %d\n", got, want)
-		os.Exit(1)
-	}
-}
-
-// onTerminal is a program for scripts: onterminal COMMAND [ARG...] runs the
-// command with standard output and error on the controlling terminal.
-func onTerminal() {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "onterminal:", err)
-		os.Exit(99)
-	}
-	os.Exit(pass(os.Args[1:], os.Stdin, tty, tty))
-}
-
-// pass runs a command and returns its status, 99 if that cannot be known.
-func pass(args []string, stdin, stdout, stderr *os.File) int {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if err := cmd.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 99
-	}
-	go func() {
-		for s := range signals {
-			_ = cmd.Process.Signal(s) // it may have ended meanwhile
+// programs are small programs for the scripts, most of which run another one
+// under some condition.
+var programs = map[string]func(args []string) int{
+	// exits N COMMAND...: succeeds if the command exits with status N.
+	"exits": func(args []string) int {
+		if got := pass(os.Stdin, os.Stdout, os.Stderr, args[1:]); strconv.Itoa(got) != args[0] {
+			fmt.Fprintf(os.Stderr, "exits: status %d, want %s\n", got, args[0])
+			return 1
 		}
-	}()
-	err := cmd.Wait()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
 		return 0
-	case errors.As(err, &exit):
-		return exit.ExitCode()
+	},
+	// onterminal COMMAND...: output and errors go to the controlling terminal.
+	"onterminal": func(args []string) int { return redirected("/dev/tty", args) },
+	// full COMMAND...: output goes to a device that is full.
+	"full": func(args []string) int {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			return failed(err)
+		}
+		return pass(os.Stdin, full, os.Stderr, args)
+	},
+	// together COMMAND...: errors go where output goes.
+	"together": func(args []string) int { return pass(os.Stdin, os.Stdout, os.Stdout, args) },
+	// raw COMMAND...: arguments are Go strings without quotes.
+	"raw": func(args []string) int {
+		for i, a := range args {
+			args[i] = unquoted(a)
+		}
+		return pass(os.Stdin, os.Stdout, os.Stderr, args)
+	},
+	// write FILE CONTENT: both are Go strings without quotes.
+	"write": func(args []string) int {
+		if err := os.WriteFile(unquoted(args[0]), []byte(unquoted(args[1])), 0o666); err != nil {
+			return failed(err)
+		}
+		return 0
+	},
+	// damage FOLDER: overwrites all files in it.
+	"damage": func(args []string) int {
+		entries, err := os.ReadDir(args[0])
+		if err != nil || len(entries) == 0 {
+			return failed(fmt.Errorf("nothing in %s: %v", args[0], err))
+		}
+		for _, entry := range entries {
+			if err := os.WriteFile(filepath.Join(args[0], entry.Name()), bytes.Repeat([]byte("damaged "), 8192), 0o666); err != nil {
+				return failed(err)
+			}
+		}
+		return 0
+	},
+	// zip FILE [NAME CONTENT]...: writes an archive; all are Go strings without
+	// quotes.
+	"zip": func(args []string) int {
+		var archive bytes.Buffer
+		w := zip.NewWriter(&archive)
+		for i := 1; i < len(args); i += 2 {
+			f, err := w.Create(unquoted(args[i]))
+			if err == nil {
+				_, err = f.Write([]byte(unquoted(args[i+1])))
+			}
+			if err != nil {
+				return failed(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			return failed(err)
+		}
+		if err := os.WriteFile(args[0], archive.Bytes(), 0o666); err != nil {
+			return failed(err)
+		}
+		return 0
+	},
+	// interrupted COMMAND...: is interrupted when it has written "started" to
+	// standard error.
+	"interrupted": func(args []string) int {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Stdout = os.Stdout
+		stderr, err := cmd.StderrPipe()
+		if err != nil {
+			return failed(err)
+		}
+		if err := cmd.Start(); err != nil {
+			return failed(err)
+		}
+		lines := bufio.NewScanner(stderr)
+		for lines.Scan() {
+			fmt.Fprintln(os.Stderr, lines.Text())
+			if strings.Contains(lines.Text(), "started") {
+				if err := cmd.Process.Signal(os.Interrupt); err != nil {
+					return failed(err)
+				}
+			}
+		}
+		return statusOf(cmd.Wait())
+	},
+}
+
+// redirected runs a command with output and errors to a file.
+func redirected(path string, args []string) int {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return failed(err)
 	}
+	return pass(os.Stdin, file, file, args)
+}
+
+func failed(err error) int {
 	fmt.Fprintln(os.Stderr, err)
 	return 99
+}
+
+func unquoted(text string) string {
+	s, err := strconv.Unquote(`"` + text + `"`)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// pass runs a command and returns its status.
+func pass(stdin, stdout, stderr *os.File, args []string) int {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	return statusOf(cmd.Run())
+}
+
+func statusOf(err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		return failed(err)
+	}
+	return 0
 }
 
 // jsonCommand checks the last standard output, which must be one JSON document
@@ -143,7 +230,7 @@ func jsonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// at follows a path such as "mods.0.id"; "#" at its end is the number of
+// at follows a path such as "mods.0.id"; "len" at its end is the number of
 // elements, "keys" the names of an object's fields, in order.
 func at(doc any, path string) (any, bool) {
 	for step := range strings.SplitSeq(path, ".") {
@@ -157,7 +244,7 @@ func at(doc any, path string) (any, bool) {
 				return nil, false
 			}
 		case []any:
-			if step == "#" {
+			if step == "len" {
 				return len(v), true
 			}
 			i, err := strconv.Atoi(step)
@@ -178,11 +265,27 @@ func bytesCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: bytes FILE TEXT")
 	}
-	want, err := strconv.Unquote(`"` + args[1] + `"`)
-	if err != nil {
-		ts.Fatalf("%s: %v", args[1], err)
-	}
-	if strings.Contains(ts.ReadFile(args[0]), want) == neg {
+	if strings.Contains(ts.ReadFile(args[0]), unquoted(args[1])) == neg {
 		ts.Fatalf("%s is %q", args[0], ts.ReadFile(args[0]))
+	}
+}
+
+// figuresCommand compares the figures in the last standard output that are the
+// same on every run with those in a file.
+func figuresCommand(ts *testscript.TestScript, neg bool, args []string) {
+	figures := func(file string) map[string]any {
+		var doc map[string]any
+		if err := json.Unmarshal([]byte(ts.ReadFile(file)), &doc); err != nil {
+			ts.Fatalf("%s: %v", file, err)
+		}
+		delete(doc, "wall_ms")
+		mods, _ := doc["mods"].([]any)
+		for _, m := range mods {
+			delete(m.(map[string]any), "wall_ms")
+		}
+		return doc
+	}
+	if equal := cmp.Equal(figures("stdout"), figures(args[0])); equal == neg {
+		ts.Fatalf("%s", cmp.Diff(figures(args[0]), figures("stdout")))
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,11 +22,15 @@ type refusal struct {
 
 // Error is the message on one line.
 func (r *refusal) Error() string {
-	text := r.What + ": " + r.Reason
-	if r.Want != "" {
-		text += "; want " + r.Want
+	return r.What + ": " + r.reason()
+}
+
+// reason is the message without What.
+func (r *refusal) reason() string {
+	if r.Want == "" {
+		return r.Reason
 	}
-	return text
+	return r.Reason + "; want " + r.Want
 }
 
 // Unwrap returns the cause.
@@ -104,14 +109,18 @@ func regular(path string, info fs.FileInfo, want string) error {
 	return &refusal{What: path, Reason: "is " + kind, Want: want}
 }
 
-// unreadable says what the operating system said, once and without its name
-// for the operation.
+// unreadable says what the operating system said, once.
 func unreadable(path, want string, err error) error {
-	reason := err.Error()
-	if pathError, ok := err.(*fs.PathError); ok {
-		reason = pathError.Err.Error()
+	return &refusal{What: path, Reason: bare(err).Error(), Want: want, Err: err}
+}
+
+// bare returns what the operating system said, without the operation and path
+// that package os adds.
+func bare(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
 	}
-	return &refusal{What: path, Reason: reason, Want: want, Err: err}
+	return err
 }
 
 // readBounded reads all of r, unless that is more than l.Source bytes.

@@ -43,11 +43,9 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 			}
 		}
 		copy(stack[base:], stack[at+1:at+1+p.params])
-	} else {
-		for i := nargs; i < p.params; i++ {
-			stack[base+i] = Value{}
-		}
+		nargs = p.params
 	}
+	clear(stack[base+min(nargs, p.params) : top])
 	th.top = top
 	f := &th.frames[n]
 	f.nested = 0

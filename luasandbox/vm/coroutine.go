@@ -122,8 +122,6 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 	}
 	var refused string
 	switch {
-	case co.status == Dead:
-		refused = "cannot resume dead coroutine"
 	case co.status != Suspended:
 		refused = "cannot resume " + co.status.String() + " coroutine"
 	case int64(th.below+len(th.frames)+len(co.frames)) >= m.limits.Depth:

@@ -71,6 +71,9 @@ func setFenv(c *Call) error {
 	if f, ok := c.Arg(0).AsNumber(); ok && f == 0 {
 		cl = nil
 	}
+	if f, ok := c.Arg(0).AsNumber(); ok && f >= float64(len(c.th.frames)) {
+		return c.ArgError(0, "invalid level")
+	}
 	if cl == nil {
 		return c.Errorf("'setfenv' cannot change environment of given object")
 	}

@@ -38,18 +38,18 @@ func next(c *Call) error {
 }
 
 func inext(c *Call) error {
-	t, err := c.CheckTable(0)
+	i, err := c.CheckInt(1)
 	if err != nil {
 		return err
 	}
-	i, err := c.CheckInt(1)
+	t, err := c.CheckTable(0)
 	if err != nil {
 		return err
 	}
 	i++
 	v := t.Get(Number(float64(i)))
 	if v.IsNil() {
-		return c.Return(Nil)
+		return c.Return()
 	}
 	return c.Return(Number(float64(i)), v)
 }

@@ -133,7 +133,7 @@ func (t *Table) arrayIndex(k Value) int {
 func (t *Table) Len() int {
 	n := len(t.arr)
 	if n > 0 && t.arr[n-1].p == nil {
-		if b := int(t.border); b < n && t.arr[b].p == nil && (b == 0 || t.arr[b-1].p != nil) {
+		if b := int(t.border); b > 0 && b < n && t.arr[b].p == nil && t.arr[b-1].p != nil {
 			return b
 		}
 		lo, hi := 0, n // t[lo] is not nil or lo is 0; t[hi] is nil

@@ -61,7 +61,7 @@ func TestZZ(t *testing.T) {
 		// constants of dropped programs
 		`keep = {} for i = 1, 40 do keep[i] = loadstring("return '"..i..("x"):rep(900000).."'")() end`,
 		// dead keys
-		`keep = {} for i = 1, 600000 do keep[i+0.5] = true end for i = 1, 200 do local k = ("x"):rep(1000000)..i keep[k]=true keep[k]=nil end`,
+		`keep = {} for i = 1, 300000 do keep[i+0.5] = true end for i = 1, 200 do local k = ("x"):rep(1000000)..i keep[k]=true keep[k]=nil end`,
 		// open upvalue of dropped coroutine
 		`keep = {} local t = {} for i = 1, 7000 do t[i]=i end  for i = 1, 400 do local co = coroutine.wrap(function() local x; keep[#keep+1]=function() return x end; (function(...) end)(unpack(t)) coroutine.yield() end) co() end`,
 	} {

@@ -48,6 +48,10 @@ func DecodedBytes(text string) int64 {
 		quotes/2*stringBytes + int64(len(text))
 }
 
+// MaxElements is how many elements and fields a JSON text may have, all lists
+// and objects together: as many as luasandbox copies.
+const MaxElements = 1 << 18
+
 // Decode reads one JSON value (RFC 8259), nested at most [MaxDepth] deep, and
 // nothing after it. It is strict where the RFC leaves it open: two equal keys
 // in an object, a number that no float64 comes near to, half of a surrogate
@@ -71,8 +75,9 @@ func Decode(text string, how Decoding) (any, error) {
 
 type decoder struct {
 	Decoding
-	text string
-	at   int
+	text     string
+	at       int
+	elements int
 }
 
 func (d *decoder) fail(format string, args ...any) error {
@@ -118,6 +123,9 @@ func (d *decoder) next(c byte) bool {
 }
 
 func (d *decoder) value(depth int) (any, error) {
+	if d.elements++; d.elements > MaxElements {
+		return nil, d.fail("more than %d elements", MaxElements)
+	}
 	if d.at >= len(d.text) {
 		return nil, d.fail("unexpected end, a value is missing")
 	}

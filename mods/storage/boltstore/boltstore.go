@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -57,9 +58,21 @@ type Store struct {
 func Open(folder string) (storage.Store, error) {
 	s := &Store{path: filepath.Join(folder, FileName)}
 	if err := s.open(folder); err != nil {
-		return nil, &storage.Error{Op: "open", Path: s.path, Err: s.explain(err)}
+		err = s.explain(err)
+		if !errors.Is(err, storage.ErrLocked) && !errors.Is(err, storage.ErrCorrupt) && !fromSystem(err) {
+			err = corrupt("%v", err) // bbolt's checks of the file have no types
+		}
+		return nil, &storage.Error{Op: "open", Path: s.path, Err: err}
 	}
 	return s, nil
+}
+
+// fromSystem reports whether err is the operating system's.
+func fromSystem(err error) bool {
+	var path *fs.PathError
+	var call *os.SyscallError
+	var number syscall.Errno
+	return errors.As(err, &path) || errors.As(err, &call) || errors.As(err, &number)
 }
 
 func (s *Store) open(folder string) error {

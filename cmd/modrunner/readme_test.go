@@ -1,0 +1,140 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestReadme does what README.md tells its reader to do, in an empty folder that
+// has testdata: it writes each block of code with a file's name, runs each command
+// of each console block, and compares what is printed, but for the figures, which
+// change with prices and library. Commands end with status 0, or with what the
+// `echo $?` after them shows.
+func TestReadme(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
+		t.Fatal(err)
+	}
+	files, commands := 0, 0
+	for _, b := range codeBlocks(t, filepath.Join(root, "README.md")) {
+		language, file, _ := strings.Cut(b.info, " ")
+		if file != "" {
+			files++
+			name := filepath.Join(dir, filepath.FromSlash(file))
+			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, []byte(b.text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if language != "console" {
+			continue
+		}
+		for _, c := range consoleCommands(t, b.text) {
+			commands++
+			args := strings.Fields(c.line)
+			cmd := exec.Command(args[0], args[1:]...)
+			cmd.Dir = dir
+			if c.line == "go run ." { // in a module that has ours; here in ours itself
+				cmd = exec.Command("go", "run", filepath.Join(dir, "main.go"))
+				cmd.Dir = root
+			}
+			out, err := cmd.CombinedOutput()
+			if status := statusOf(err); status != c.status {
+				t.Errorf("$ %s\nstatus %d, want %d", c.line, status, c.status)
+			}
+			if diff := cmp.Diff(withoutFigures(c.output), withoutFigures(string(out))); diff != "" {
+				t.Errorf("$ %s (-README +got)\n%s\nin full:\n%s", c.line, diff, out)
+			}
+		}
+	}
+	if files < 3 || commands < 3 {
+		t.Errorf("the README has %d files and %d commands; is its form another one?", files, commands)
+	}
+}
+
+// codeBlock is one block of code between fences.
+type codeBlock struct{ info, text string }
+
+func codeBlocks(t *testing.T, file string) []codeBlock {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []codeBlock
+	parts := strings.Split("\n"+string(text), "\n```")
+	for i := 1; i < len(parts); i += 2 {
+		info, body, _ := strings.Cut(parts[i], "\n")
+		blocks = append(blocks, codeBlock{info, body + "\n"})
+	}
+	return blocks
+}
+
+// consoleCommand is a command with what it prints and its status.
+type consoleCommand struct {
+	line, output string
+	status       int
+}
+
+func consoleCommands(t *testing.T, text string) []consoleCommand {
+	t.Helper()
+	var all []consoleCommand
+	for _, part := range strings.Split("\n"+text, "\n$ ")[1:] {
+		line, output, _ := strings.Cut(strings.TrimSuffix(part, "\n"), "\n")
+		if line != "echo $?" {
+			all = append(all, consoleCommand{line: line, output: output})
+			continue
+		}
+		status, err := strconv.Atoi(output)
+		if err != nil || len(all) == 0 {
+			t.Fatalf("echo $? shows %q", output)
+		}
+		all[len(all)-1].status = status
+	}
+	return all
+}
+
+var (
+	figures = regexp.MustCompile(`\d[\d,.]*`)
+	spaces  = regexp.MustCompile(` +`)
+)
+
+// withoutFigures returns text with a # for each number, one space for several, and
+// no line ends around it.
+func withoutFigures(text string) string {
+	return strings.Trim(spaces.ReplaceAllString(figures.ReplaceAllString(text, "#"), " "), "\n")
+}
+
+// TestLinksInDocuments looks for every file that a document names.
+func TestLinksInDocuments(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	for _, name := range []string{
+		"README.md", "SECURITY.md", "CHANGELOG.md", "limits/RATIONALE.md", "luasandbox/vm/RATIONALE.md",
+		"mods/bundle/RATIONALE.md", "mods/manifest/RATIONALE.md", "stdlib/COMPATIBILITY.md",
+	} {
+		name = filepath.Join("../..", filepath.FromSlash(name))
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), filepath.FromSlash(m[1]))); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package mods
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/luasandbox/modrunner/mods/manifest"
+)
+
+// The states in which a host or a mod cannot do what it was asked to.
+var (
+	// ErrBusy: the host is executing something else, on another goroutine or
+	// further up on this one.
+	ErrBusy = errors.New("host is busy: it is used from one goroutine, and not from inside a mod's call")
+	// ErrClosed: the host was closed.
+	ErrClosed = errors.New("host is closed")
+	// ErrStarted: mods are added, and the host is started, before it runs.
+	ErrStarted = errors.New("host was started already")
+	// ErrNotStarted: there are no ticks and no events before Start.
+	ErrNotStarted = errors.New("host was not started")
+	// ErrStopped: there are no ticks and no events after Stop.
+	ErrStopped = errors.New("host was stopped")
+	// ErrQueueFull: more events wait than a host keeps.
+	ErrQueueFull = errors.New("too many events wait for the next tick")
+	// ErrNotRunning: the mod is not running (any more).
+	ErrNotRunning = errors.New("mod is not running")
+)
+
+// PermissionError is the refusal of a mod that asks for what it may not have.
+// Its Err has the place in the manifest.
+type PermissionError struct {
+	Mod        string
+	Capability string
+	Unknown    bool // the host has no such capability; otherwise the policy does not allow it
+	Err        *manifest.Problem
+}
+
+// Error is that of the problem.
+func (e *PermissionError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the [*manifest.Problem].
+func (e *PermissionError) Unwrap() error { return e.Err }
+
+// APIError is the refusal of a mod that was written for another version of the
+// host's API. Its Err has the place in the manifest.
+type APIError struct {
+	Mod  string
+	Want string // the range in the manifest
+	Have string // the host's version
+	Err  *manifest.Problem
+}
+
+// Error is that of the problem.
+func (e *APIError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the [*manifest.Problem].
+func (e *APIError) Unwrap() error { return e.Err }
+
+// DuplicateError is the refusal of a mod whose id another one has.
+type DuplicateError struct {
+	ID     string
+	Source string // of the refused mod
+	First  string // source of the mod that was added first
+}
+
+// Error names the id and both sources.
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("%s: the id %q belongs to %s already; only one of them can run", escape(e.Source), e.ID, escape(e.First))
+}
+
+// DependencyReason says what is wrong between mods.
+type DependencyReason string
+
+// The reasons of a [DependencyError].
+const (
+	DependencyMissing  DependencyReason = "missing"  // there is no such mod
+	DependencyVersion  DependencyReason = "version"  // it is there in another version
+	DependencyRefused  DependencyReason = "refused"  // it is there and was refused itself
+	DependencyCycle    DependencyReason = "cycle"    // mods need each other in a circle
+	DependencyConflict DependencyReason = "conflict" // a mod is there that must not be
+)
+
+// DependencyError is the refusal of a mod because of another one. Its Err has
+// the place in the manifest.
+type DependencyError struct {
+	Mod    string
+	On     string // the other mod
+	Reason DependencyReason
+	Want   string   // the range in the manifest
+	Have   string   // the version that is there, if one is
+	Cycle  []string // of a cycle: each needs the next; first and last are Mod
+	Err    *manifest.Problem
+}
+
+// Error is that of the problem.
+func (e *DependencyError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the [*manifest.Problem].
+func (e *DependencyError) Unwrap() error { return e.Err }
+
+// GrantError is the refusal of a mod because a capability could not be given to
+// it, for example because its saved values are damaged (a [*storage.Error]).
+type GrantError struct {
+	Mod        string
+	Capability string
+	Err        error
+}
+
+// Error names the mod, the capability and the reason.
+func (e *GrantError) Error() string {
+	return fmt.Sprintf("mod %q: capability %q: %v", e.Mod, e.Capability, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *GrantError) Unwrap() error { return e.Err }
+
+// HookError is a mod whose main file does not return what it should.
+type HookError struct {
+	Mod    string
+	Entry  string
+	Reason string
+}
+
+// Error names the file and what would be right.
+func (e *HookError) Error() string {
+	return fmt.Sprintf("%s: %s; it returns a table of hooks, such as {tick = function(n, dt) ... end}, or nothing", e.Entry, e.Reason)
+}
+
+func cycleText(cycle []string) string { return strings.Join(cycle, " needs ") }

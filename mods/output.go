@@ -1,0 +1,24 @@
+package mods
+
+import (
+	"io"
+	"strings"
+)
+
+// maxLine is the most of one printed line that is shown, in bytes.
+const maxLine = 4 << 10
+
+// output gives what one mod prints to the host's output: a line at a time, so
+// that none of it can pass for somebody else's.
+type output struct {
+	to     io.Writer
+	prefix string
+}
+
+// Write takes one printed line with its newline. What the host's output does
+// with it is not the mod's business, so there is no error.
+func (o *output) Write(p []byte) (int, error) {
+	text := strings.TrimSuffix(string(p), "\n")
+	_, _ = io.WriteString(o.to, o.prefix+escape(clip(text, maxLine))+"\n")
+	return len(p), nil
+}

@@ -1,0 +1,250 @@
+package mods
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods/internal/jsonvalue"
+	"github.com/luasandbox/modrunner/mods/storage"
+)
+
+// What a mod can save.
+const (
+	storageKey   = 256 // bytes of a key
+	storageEntry = 32  // bytes that an entry counts for beside key and value
+)
+
+// storageCapability is "storage": storage.get, set, delete, keys, usage. Each
+// mod's values are in memory, as JSON; what changed goes to the store from time
+// to time, all of it at once.
+type storageCapability struct {
+	host   *Host
+	store  storage.Store
+	spaces []*space // in load order
+	failed error    // why the last save failed
+}
+
+// space holds one mod's values.
+type space struct {
+	mod    string
+	quota  int64
+	used   int64
+	values map[string]string // canonical JSON
+	keys   []string          // sorted
+	saved  map[string]bool   // keys that the store has
+	dirty  map[string]bool   // keys of values or saved that the store does not have as they are
+}
+
+func (c *storageCapability) Name() string { return "storage" }
+
+func (c *storageCapability) Doc() string {
+	return "Keep values from one session to the next, apart from all other mods' values."
+}
+
+func (c *storageCapability) Options() []Option {
+	return []Option{{Name: "quota", Type: SizeOption,
+		Doc: fmt.Sprintf("how many bytes the mod may save; %s if not said", limits.FormatSize(min(DefaultStorageQuota, c.host.cfg.Policy.StorageQuota))),
+		Check: func(v any) error {
+			if most := c.host.cfg.Policy.StorageQuota; v.(int64) > most {
+				return fmt.Errorf("this host allows at most %s", limits.FormatSize(most))
+			}
+			return nil
+		}}}
+}
+
+func (c *storageCapability) Grant(m *Mod, o Options) (*luasandbox.Grant, error) {
+	s, err := c.load(m.ID(), o.Int("quota", min(DefaultStorageQuota, c.host.cfg.Policy.StorageQuota)))
+	if err != nil {
+		return nil, err
+	}
+	c.spaces = append(c.spaces, s)
+	// A change of the sorted keys moves up to all of them.
+	change := 200 + s.quota/storageEntry*16/limits.BytesPerUnit
+	return luasandbox.NewGrant("storage", c.Doc(),
+		luasandbox.Func("get", func(ctx context.Context, key string) (any, error) { return s.get(ctx, key) },
+			luasandbox.Params("key"), luasandbox.Returns("value"),
+			luasandbox.Doc("Returns a copy of what was saved under key, nil if nothing was.")),
+		luasandbox.Func("set", func(ctx context.Context, key string, value any) error {
+			if err := c.writable(); err != nil {
+				return err
+			}
+			return s.set(ctx, key, value)
+		},
+			luasandbox.Params("key", "value"), luasandbox.Cost(change),
+			luasandbox.Doc("Saves a copy of value under key; nil forgets the key. All of it is saved, or, with an error, nothing.")),
+		luasandbox.Func("delete", func(key string) (bool, error) {
+			if err := c.writable(); err != nil {
+				return false, err
+			}
+			return s.delete(key), nil
+		},
+			luasandbox.Params("key"), luasandbox.Returns("deleted"), luasandbox.Cost(change),
+			luasandbox.Doc("Forgets a key. It returns whether there was one.")),
+		luasandbox.Func("keys", func(ctx context.Context, prefix *string) ([]string, error) { return s.list(ctx, prefix) },
+			luasandbox.Params("prefix"), luasandbox.Returns("keys"),
+			luasandbox.Doc("Returns the keys, or those that begin with prefix, in byte order.")),
+		luasandbox.Func("usage", func() (int64, int64) { return s.used, s.quota },
+			luasandbox.Returns("used", "quota"),
+			luasandbox.Doc("Returns how many bytes are used, and how many there are.")),
+	), nil
+}
+
+// writable is the error of every change while the store cannot be written to:
+// what cannot be kept is not taken. The reason is the operator's to know.
+func (c *storageCapability) writable() error {
+	if c.failed == nil {
+		return nil
+	}
+	return scriptErrorf("storage: values cannot be saved at present")
+}
+
+// load reads a mod's values and makes sure that they can be handed out.
+func (c *storageCapability) load(mod string, quota int64) (*space, error) {
+	values, err := c.store.Load(mod)
+	if err != nil {
+		return nil, err
+	}
+	s := &space{mod: mod, quota: quota, values: values, keys: sortedNames(values), saved: map[string]bool{}, dirty: map[string]bool{}}
+	for _, key := range s.keys {
+		s.saved[key] = true
+		if _, err := decodeStored(values[key]); err != nil {
+			return nil, &storage.Error{Op: "load", Mod: mod, Err: fmt.Errorf("%w: the value of key %s: %w", storage.ErrCorrupt, shown(key), err)}
+		}
+		s.used += entrySize(key, values[key])
+	}
+	return s, nil
+}
+
+func decodeStored(text string) (any, error) {
+	return jsonvalue.Decode(text, jsonvalue.Decoding{Bytes: true})
+}
+
+func entrySize(key, value string) int64 {
+	return int64(len(key)) + int64(len(value)) + storageEntry
+}
+
+func (s *space) get(ctx context.Context, key string) (any, error) {
+	text, ok := s.values[key]
+	if !ok {
+		return nil, nil
+	}
+	if err := chargeDecoding(ctx, text); err != nil {
+		return nil, err
+	}
+	return decodeStored(text)
+}
+
+func (s *space) set(ctx context.Context, key string, value any) error {
+	if key == "" || len(key) > storageKey {
+		return scriptErrorf("storage: a key of %d bytes; want 1 to %d", len(key), storageKey)
+	}
+	if value == nil {
+		s.delete(key)
+		return nil
+	}
+	full := func() error {
+		return scriptErrorf("storage: the quota is full: %d of %d bytes are used, and the value does not fit", s.used, s.quota)
+	}
+	text, err := jsonvalue.Encode(value, jsonvalue.Encoding{Most: int(s.quota), Bytes: true, Charge: charge(ctx)})
+	if errors.Is(err, jsonvalue.ErrTooLarge) {
+		return full()
+	}
+	if err != nil {
+		return scriptError("storage: the value", err)
+	}
+	used := s.used + entrySize(key, text)
+	old, replaced := s.values[key]
+	if replaced {
+		used -= entrySize(key, old)
+	}
+	if used > s.quota && used > s.used { // what makes it smaller is always taken
+		return full()
+	}
+	if replaced && old == text {
+		return nil
+	}
+	if !replaced {
+		key = strings.Clone(key)
+		at, _ := slices.BinarySearch(s.keys, key)
+		s.keys = slices.Insert(s.keys, at, key)
+	}
+	s.values[key], s.used, s.dirty[key] = text, used, true
+	return nil
+}
+
+func (s *space) delete(key string) bool {
+	text, ok := s.values[key]
+	if !ok {
+		return false
+	}
+	at, _ := slices.BinarySearch(s.keys, key)
+	key = s.keys[at] // ours, not the script's
+	s.keys = slices.Delete(s.keys, at, at+1)
+	s.used -= entrySize(key, text)
+	delete(s.values, key)
+	if s.saved[key] {
+		s.dirty[key] = true
+	} else { // or a mod could make dirty grow without end
+		delete(s.dirty, key)
+	}
+	return true
+}
+
+func (s *space) list(ctx context.Context, prefix *string) ([]string, error) {
+	p := ""
+	if prefix != nil {
+		p = *prefix
+	}
+	from, _ := slices.BinarySearch(s.keys, p)
+	to := from
+	for to < len(s.keys) && strings.HasPrefix(s.keys[to], p) {
+		to++
+	}
+	n := int64(to - from)
+	if err := luasandbox.Charge(ctx, 16*n, 16*n); err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.keys[from:to]), nil
+}
+
+// save writes what changed to the store. If that fails it is kept, and tried
+// again by the next save.
+func (c *storageCapability) save() error {
+	var changes []storage.Change
+	for _, s := range c.spaces {
+		for _, key := range sortedNames(s.dirty) {
+			value, there := s.values[key]
+			changes = append(changes, storage.Change{Mod: s.mod, Key: key, Value: value, Delete: !there})
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := c.store.Save(changes); err != nil {
+		if c.failed == nil {
+			c.host.cfg.Logger.Error("mods' values cannot be saved", "error", err, "changes", len(changes))
+		}
+		c.failed = err
+		return err
+	}
+	if c.failed != nil {
+		c.host.cfg.Logger.Info("mods' values can be saved again", "changes", len(changes))
+	}
+	c.failed = nil
+	for _, s := range c.spaces {
+		for key := range s.dirty {
+			if _, there := s.values[key]; there {
+				s.saved[key] = true
+			} else {
+				delete(s.saved, key)
+			}
+		}
+		clear(s.dirty)
+	}
+	return nil
+}
