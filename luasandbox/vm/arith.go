@@ -210,8 +210,8 @@ const maxIndexChain = 100
 var errIndexLoop = newMessage("loop in gettable")
 
 // index looks key up in o, along __index as far as that needs no call. If a
-// handler is returned, handler(self, key) has the answer. An o that cannot be
-// indexed is told by bad.
+// handler is returned, handler(self, key) has the answer. If self cannot be
+// indexed, bad says so.
 func (m *Machine) index(o, key Value) (v, handler, self Value, bad bool, err error) {
 	if err := m.keyWork(key); err != nil {
 		return Value{}, Value{}, Value{}, false, err
@@ -236,7 +236,7 @@ func (m *Machine) index(o, key Value) (v, handler, self Value, bad bool, err err
 			}
 			h = m.metaOf(o, eventIndex)
 			if h.p == nil {
-				return Value{}, Value{}, Value{}, true, nil
+				return Value{}, Value{}, o, true, nil
 			}
 		}
 		if h.Kind() == KindFunction {
@@ -255,7 +255,7 @@ func (m *Machine) index(o, key Value) (v, handler, self Value, bad bool, err err
 func (c *Call) Index(o, key Value) (v, handler, self Value, err error) {
 	v, handler, self, bad, err := c.m.index(o, key)
 	if bad {
-		err = messagef("attempt to index a %s value", o.Kind())
+		err = messagef("attempt to index a %s value", self.Kind())
 	}
 	return v, handler, self, err
 }

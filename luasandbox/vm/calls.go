@@ -43,9 +43,11 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 			}
 		}
 		copy(stack[base:], stack[at+1:at+1+p.params])
-		nargs = p.params
+	} else {
+		for i := nargs; i < p.params; i++ {
+			stack[base+i] = Value{}
+		}
 	}
-	clear(stack[base+min(nargs, p.params) : top])
 	th.top = top
 	f := &th.frames[n]
 	f.nested = 0
@@ -68,11 +70,9 @@ func (m *Machine) pushNative(th *Thread, nat *Native, at, nargs, want int) error
 	if err := m.work(limits.NativeCall); err != nil {
 		return err
 	}
-	if at+1+nargs > th.top {
-		th.top = at + 1 + nargs
-	}
-	if at+1+nargs+window > len(th.stack) {
-		if err := m.growStack(th, at+1+nargs); err != nil {
+	th.top = at + 1 + nargs // what the caller had above is not used again
+	if th.top+window > len(th.stack) {
+		if err := m.growStack(th, th.top); err != nil {
 			return err
 		}
 	}

@@ -285,7 +285,7 @@ func (w *Walk) gone(v Value) bool {
 	return h.kind > objString && h.flags&flagShared == 0 && h.mark != w.epoch
 }
 
-// stack counts what a thread holds, and clears the slots above its top.
+// stack counts what a thread holds, and clears the slots that hold leftovers.
 func (w *Walk) stack(th *Thread) {
 	w.bytes += limits.ThreadBytes + int64(len(th.stack))*limits.ValueBytes + int64(cap(th.frames))*limits.FrameBytes
 	if th.status != Dead && !th.host {
@@ -293,8 +293,9 @@ func (w *Walk) stack(th *Thread) {
 	}
 	w.Value(th.entry)
 	top := min(th.top, len(th.stack))
-	w.Values(th.stack[:top])
 	clear(th.stack[top:])
+	w.clearDead(th)
+	w.Values(th.stack[:top])
 	for i := range th.frames {
 		f := &th.frames[i]
 		if f.cl != nil {
@@ -311,6 +312,36 @@ func (w *Walk) stack(th *Thread) {
 		if u.mark != w.epoch {
 			u.mark = w.epoch
 			w.bytes += limits.UpvalueBytes
+		}
+	}
+}
+
+// clearDead clears the registers of th's Lua frames that hold nothing any more.
+// Those above the function of a call belong to the call, and the operands of a
+// call in preparation may lie above what the compiler knew of: both are left alone.
+// So is a frame that was paused, between two instructions.
+func (w *Walk) clearDead(th *Thread) {
+	n := len(th.frames)
+	if w.m.run == nil || w.m.run.cur != th {
+		n--
+	}
+	for i := range max(n, 0) {
+		f := &th.frames[i]
+		if f.kind != frameLua || f.pc == 0 {
+			continue
+		}
+		p := f.cl.proto
+		switch p.code[f.pc-1].op() {
+		case opCall, opTailCall, opReturn, opVararg, opSetList, opTFor:
+			continue
+		}
+		base := int(f.base)
+		end := base + p.maxStack
+		if i+1 < len(th.frames) {
+			end = min(end, int(th.frames[i+1].ret))
+		}
+		if from := base + int(p.live[f.pc-1]); from < end {
+			clear(th.stack[from:end])
 		}
 	}
 }

@@ -126,6 +126,7 @@ type proto struct {
 	line     int // where the function begins; 0 for a main chunk
 	lastLine int
 	lines    []int32 // per instruction
+	live     []uint8 // per instruction: registers from this one on hold nothing that is used again
 	locals   []localInfo
 	upNames  []string
 }

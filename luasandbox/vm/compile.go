@@ -239,7 +239,7 @@ func (f *function) finish(line int) {
 		p.code[f.argAt] = makeInstr(opLoadNil, f.argTab.reg, f.argTab.reg, 0, 0)
 	}
 	p.hints = make([]uint32, len(p.code))
-	f.c.program.bytes += int64(len(p.code))*16 + int64(cap(p.consts))*16 + int64(len(p.locals))*40 +
+	f.c.program.bytes += int64(len(p.code))*17 + int64(cap(p.consts))*16 + int64(len(p.locals))*40 +
 		int64(len(p.protos))*8 + int64(len(p.ups))*18 + 320
 }
 
@@ -264,6 +264,7 @@ func (f *function) patchClose(j leap) {
 func (f *function) emit(i instr) int {
 	f.p.code = append(f.p.code, i)
 	f.p.lines = append(f.p.lines, int32(f.line))
+	f.p.live = append(f.p.live, uint8(min(max(f.free, i.a()+1, i.b()+1, i.c()+1), 255)))
 	if len(f.p.code) > math.MaxInt32/4 {
 		f.c.fail(f.line, "", "function is too large")
 	}

@@ -128,7 +128,11 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 		refused = "stack overflow"
 	}
 	if refused != "" {
-		return m.passError(r, th, &Error{Value: String(refused)})
+		v, err := m.NewString(refused)
+		if err != nil {
+			return err
+		}
+		return m.passError(r, th, &Error{Value: v})
 	}
 	at := 1
 	if len(co.frames) > 0 {

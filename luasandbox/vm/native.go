@@ -205,9 +205,14 @@ func (c *Call) NewString(s string) (Value, error) { return c.m.NewString(s) }
 func (c *Call) NewTable(array, hash int) (*Table, error) { return c.m.NewTable(array, hash) }
 
 // Errorf returns an error whose message begins with the place in the script from
-// which the function was called, as luaL_error's does.
+// which the function was called, as luaL_error's does. The message is charged; if
+// that trips a limit, the limit's error is returned instead.
 func (c *Call) Errorf(format string, args ...any) error {
-	return &Error{Value: String(c.m.where(c.th, 1) + fmt.Sprintf(format, args...))}
+	v, err := c.m.join(c.m.where(c.th, 1), fmt.Sprintf(format, args...))
+	if err != nil {
+		return err
+	}
+	return &Error{Value: v}
 }
 
 // ErrorValue returns an error with v as its error object.

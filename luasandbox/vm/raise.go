@@ -1,16 +1,17 @@
 package vm
 
-import "fmt"
+import (
+	"fmt"
 
-// raiseWork is the price of an error: its object, and the way to its handler.
-const raiseWork = 40
+	"github.com/luasandbox/modrunner/limits"
+)
 
 // raise deals with an error of the current thread: it unwinds to the nearest
 // pcall, xpcall (whose handler runs first, at the point of the error) or
 // coroutine.resume. It returns the error if nothing catches it, with a traceback,
 // and then the run is over.
 func (m *Machine) raise(r *Run, err error) error {
-	if charged := m.work(raiseWork); charged != nil {
+	if charged := m.work(limits.RaiseError); charged != nil {
 		err = charged
 	}
 	caught := false // by a thread further out
@@ -20,7 +21,11 @@ func (m *Machine) raise(r *Run, err error) error {
 			m.abort(r)
 			return err
 		}
-		e := m.luaError(th, err)
+		e, refused := m.luaError(th, err)
+		if refused != nil {
+			err = refused
+			continue
+		}
 		at := len(th.frames) - 1
 		for at >= 0 && th.frames[at].kind != frameProtect && th.frames[at].kind != frameHandler {
 			at--
@@ -86,19 +91,34 @@ func (m *Machine) caught(th *Thread) bool {
 	return false
 }
 
-// luaError gives err the form of a Lua error, with its place.
-func (m *Machine) luaError(th *Thread, err error) *Error {
+// luaError gives err the form of a Lua error, with its place. Its text is charged;
+// refused is the error if that trips a limit.
+func (m *Machine) luaError(th *Thread, err error) (e *Error, refused error) {
+	var text string
+	var cause error
 	switch err := err.(type) {
 	case *Error:
-		return err
+		return err, nil
 	case *message:
-		text := err.text
+		text, cause = err.text, err.cause
 		if n := len(th.frames); n > 0 && th.frames[n-1].kind == frameLua {
 			text = m.where(th, 0) + text
 		}
-		return &Error{Value: String(text), Err: err.cause}
+	default:
+		text, cause = fmt.Sprint(err), err
 	}
-	return &Error{Value: String(fmt.Sprint(err)), Err: err}
+	if refused := m.alloc(limits.StringHeader + int64(len(text))); refused != nil {
+		return nil, refused
+	}
+	return &Error{Value: String(text), Err: cause}, nil
+}
+
+// join returns a string of a and b, charged before it is made.
+func (m *Machine) join(a, b string) (Value, error) {
+	if err := m.reserveString(int64(len(a)) + int64(len(b))); err != nil {
+		return Value{}, err
+	}
+	return String(a + b), nil
 }
 
 // callHandler calls an xpcall's handler on top of the stack as it was when the
@@ -224,7 +244,7 @@ func raiseError(c *Call) error {
 			s = FormatNumber(v.num())
 		}
 		where := c.m.where(c.th, int(min(level, 1<<20)))
-		if v, err = c.NewString(where + s); err != nil {
+		if v, err = c.m.join(where, s); err != nil {
 			return err
 		}
 	}
@@ -294,7 +314,7 @@ func (m *Machine) passError(r *Run, by *Thread, e *Error) error {
 	}
 	f.kind = frameNative
 	if s, ok := e.Value.AsString(); ok {
-		v, err := m.NewString(m.where(by, 1) + s)
+		v, err := m.join(m.where(by, 1), s)
 		if err != nil {
 			return err
 		}

@@ -71,6 +71,9 @@ func (m *Machine) getSlow(th *Thread, o, key Value, to int) (called bool, err er
 	if err != nil {
 		return false, err
 	}
+	if bad && self != o {
+		return false, messagef("attempt to index a %s value", self.Kind())
+	}
 	if bad {
 		return false, m.indexError(th, o, key)
 	}
