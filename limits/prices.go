@@ -28,6 +28,21 @@ const (
 	// for pcall(error, "x") and 1.4 for indexing nil.
 	RaiseError int64 = 100
 
+	// Callback is a call of a script's function from a loop of the library, beside
+	// what the function does. Measured 1.1.
+	Callback int64 = 10
+
+	// PrintArgument is one argument of print, beside its text. Measured 1.3.
+	PrintArgument int64 = 6
+
+	// ListAppend is what table.insert does at a list's end. Measured 1.6.
+	ListAppend int64 = 10
+
+	// ListMove is one element moved within a list; ListMoveFar one where the table
+	// has no list. Measured 1.4; 0.6 and, in a table that must grow, 2.5.
+	ListMove    int64 = 1
+	ListMoveFar int64 = 6
+
 	// PatternStep is one step of the pattern matcher: one byte against one
 	// item, a set counting each of its members. Measured 0.8.
 	PatternStep int64 = 1
@@ -86,6 +101,13 @@ const (
 	// MathCall is one function of the math library. Measured 0.5 for sin, 1.0
 	// for pow.
 	MathCall int64 = 8
+
+	// MathSeries is a function worked out to the last digit, such as sin or log.
+	// Measured 0.9 to 1.4.
+	MathSeries int64 = 48
+
+	// MathPower is a power, other than a square. Measured 1.2.
+	MathPower int64 = 72
 
 	// FmodPerBit is one bit by which the binary exponent of math.fmod's first
 	// argument is above that of its second (at most 2098): Go's math.Mod

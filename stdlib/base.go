@@ -16,16 +16,16 @@ var baseLibrary = []entry{
 		test: "TestCollectGarbage"},
 	{name: "error", fn: vm.RaiseError, status: full, charge: "the message's bytes", test: "TestOracle/base"},
 	{name: "getfenv", fn: vm.GetFenv, status: differs, charge: "none",
-		note: "answers for the script's own functions; a function of the library or the host shows the script's globals, whatever its own",
+		note: "answers for the script's own functions; a function of the library or the host, and a level beyond the script's, show the script's globals",
 		test: "TestOracle/base"},
 	{name: "getmetatable", fn: native("getmetatable", baseGetMetatable), status: full, charge: "none", test: "TestOracle/base"},
 	{name: "ipairs", fn: native("ipairs", baseIPairs), status: full, charge: "none", test: "TestOracle/base"},
 	{name: "load", fn: native("load", baseLoad), status: differs,
-		charge: "each piece's bytes as it comes, then CompileBase and CompilePerByte",
-		note: "text only; a chunk's name is always shown as [string \"...\"] and without the characters that paths and places are made of; " +
+		charge: "each piece's bytes as it comes, then CompileBase and CompileByte",
+		note: "text only; a name that the script gives is shown as [string \"...\"], without the characters that paths and places are made of; " +
 			"a text beyond Limits.Source is an error like a syntax error; the reader may yield",
 		test: "TestLoad"},
-	{name: "loadstring", fn: native("loadstring", baseLoadString), status: differs, charge: "CompileBase and CompilePerByte",
+	{name: "loadstring", fn: native("loadstring", baseLoadString), status: differs, charge: "CompileBase and CompileByte",
 		note: "text only, and names as load shows them", test: "TestLoadString"},
 	{name: "next", fn: vm.Next, status: differs, charge: "HashLookup, and one for each empty place passed",
 		note: "the order is that of insertion, after the keys 1..n: the same on every run", test: "TestOracle/base"},
@@ -33,7 +33,7 @@ var baseLibrary = []entry{
 		note: "the order is next's", test: "TestOracle/base"},
 	{name: "pcall", fn: vm.PCall, status: differs, charge: "none",
 		note: "does not catch the end of a budget; a yield inside works", test: "TestOracle/base"},
-	{name: "print", fn: native("print", basePrint), status: differs, charge: "pricePrint for each argument; Limits.Output: a line's bytes before they are written",
+	{name: "print", fn: native("print", basePrint), status: differs, charge: "PrintArgument for each argument; Limits.Output: a line's bytes before they are written",
 		note: "writes a line at once to where the host says, or nowhere; zero bytes do not end it", test: "TestPrint"},
 	{name: "rawequal", fn: native("rawequal", baseRawEqual), status: full, charge: "a byte each 64 of two strings of one length", test: "TestOracle/base"},
 	{name: "rawget", fn: native("rawget", baseRawGet), status: full, charge: "one for each HashBytesPerUnit bytes of a long key", test: "TestOracle/base"},
@@ -45,7 +45,7 @@ var baseLibrary = []entry{
 		note: "changes the script's own functions; level 0 and functions of the library or the host are refused", test: "TestOracle/base"},
 	{name: "setmetatable", fn: native("setmetatable", baseSetMetatable), status: full, charge: "none", test: "TestOracle/base"},
 	{name: "tonumber", fn: native("tonumber", baseToNumber), status: full, charge: "StringToNumber and NumberByte", test: "TestOracle/base"},
-	{name: "tostring", fn: tostringNative, status: differs, charge: "NumberToString; the bytes",
+	{name: "tostring", fn: tostringNative, status: differs, charge: "NumberToString, twice that for an object; the bytes",
 		note: "shows small numbers in place of addresses, and names for functions of the library", test: "TestOracle/base"},
 	{name: "type", fn: native("type", baseType), status: full, charge: "none", test: "TestOracle/base"},
 	{name: "unpack", fn: native("unpack", baseUnpack), status: full, charge: "one for each two results", test: "TestOracle/base"},
@@ -55,7 +55,7 @@ var baseLibrary = []entry{
 
 var debugLibrary = []entry{
 	{library: "debug", name: "traceback", fn: vm.Traceback, status: differs, charge: "the text's bytes",
-		note: "the only function of debug; of another thread only the message is shown", test: "TestTraceback"},
+		note: "the only function of debug", test: "TestTraceback"},
 }
 
 var coroutineLibrary = []entry{

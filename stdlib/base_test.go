@@ -276,7 +276,7 @@ func TestRequire(t *testing.T) {
 		{"modules of modules", "return require('deep.level')", []string{"a"}},
 	})
 	asked = nil
-	for _, name := range []string{"", "../../etc/passwd\x00.lua", "a b", "a\nb", "a\\b", "c:d", "é", strings.Repeat("x", 201), "*"} {
+	for _, name := range []string{"", "../../etc/passwd\x00.lua", "a b", "a\nb", "a\\b", "c:d", "é", strings.Repeat("x", 201), "*", "..", "../a", "a/../b", "/a", "a/", ".a", "a.", "a..b", "a//b", "a/.b"} {
 		m := newMachine(t, limits.Limits{}, o)
 		got, err := evaluate(t, m, fmt.Sprintf("return pcall(require, %q)", strings.ReplaceAll(name, "\x00", "~")))
 		if err != nil || got[0] != "false" || !strings.Contains(got[1], "not found") {

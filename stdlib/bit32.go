@@ -28,7 +28,7 @@ var bit32Library = []entry{
 
 func bit32Row(name string, fn vm.Func) entry {
 	return entry{library: "bit32", name: name, fn: native("bit32."+name, fn), status: differs,
-		charge: "one for each argument", note: notIn51, test: "TestBit32"}
+		charge: "one for each argument of band, bor, bxor, btest", note: notIn51, test: "TestBit32"}
 }
 
 // checkUint32 returns argument i modulo 2^32, rounded to the nearest integer;

@@ -78,6 +78,9 @@ func chargedCall(t testing.TB, prepare, call string, n int) (*vm.Machine, vm.Val
 // machine was charged for, at growing sizes: the difference between n and 4n, in
 // which the fixed cost of a call is gone.
 func TestAllocationIsDeclared(t *testing.T) {
+	if racing {
+		t.Skip("the race detector allocates for itself")
+	}
 	for _, tt := range chargeCases {
 		t.Run(tt.name, func(t *testing.T) {
 			measure := func(n int) (measured, declared int64) {

@@ -16,8 +16,8 @@ Every function of C Lua 5.1.5's library has a row. "full": the same results and
 the same error messages. "differs": present, and the last column says what is
 not the same and why. "absent": reading it gives nil. "Charge" is what a call
 costs besides the call itself, in instructions, taken before the work; the names
-are those of limits/prices.go and stdlib/prices.go. The cost of memory that a result takes is not
-repeated in each row.
+are those of limits/prices.go and stdlib/prices.go. What a result's memory costs
+is not repeated in each row.
 
 What was compared is what Debian's lua5.1 printed: testdata/oracle has the
 scripts and the recordings.

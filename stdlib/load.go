@@ -163,7 +163,9 @@ func (l *loader) Resume(c *vm.Call) error {
 		if err := c.ReserveString(len(l.text)); err != nil {
 			return err
 		}
-		return returnCompiled(c, l.chunk, string(l.text))
+		text := string(l.text)
+		l.text = nil
+		return returnCompiled(c, l.chunk, text)
 	case !ok:
 		var e *vm.Error
 		if err := c.Errorf("reader function must return a string"); !errors.As(err, &e) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
-	"github.com/luasandbox/modrunner/stdlib/libm"
+	"github.com/luasandbox/modrunner/luasandbox/vm/libm"
 )
 
 const pi = math.Pi
@@ -15,8 +15,8 @@ var inf = math.Inf(1)
 
 const (
 	chargeMath   = "MathCall"
-	chargeSeries = "priceSeries"
-	chargePower  = "pricePower"
+	chargeSeries = "MathSeries"
+	chargePower  = "MathPower"
 
 	// lastDigit and lastDigitOften were counted over 40,000 arguments each.
 	lastDigit      = "the float nearest to the exact result, the same on every processor; the GNU C library gives its neighbour for one argument in 500 or more"
@@ -28,7 +28,7 @@ var mathLibrary = []entry{
 	mathSeries("acos", libm.Acos, lastDigit),
 	mathSeries("asin", libm.Asin, lastDigit),
 	mathSeries("atan", libm.Atan, lastDigit),
-	mathSeries2("atan2", libm.Atan2, chargeSeries, priceSeries),
+	mathSeries2("atan2", libm.Atan2, chargeSeries, limits.MathSeries),
 	mathFunction("ceil", math.Ceil),
 	mathSeries("cos", libm.Cos, lastDigit),
 	mathSeries("cosh", libm.Cosh, lastDigitOften),
@@ -44,7 +44,7 @@ var mathLibrary = []entry{
 	mathRow("min", native("math.min", mathMin), full, "one for each argument", ""),
 	mathRow("mod", fmodNative, full, "as fmod", ""),
 	mathRow("modf", native("math.modf", mathModf), full, chargeMath, ""),
-	mathSeries2("pow", libm.Pow, chargePower, pricePower),
+	mathSeries2("pow", libm.Pow, chargePower, limits.MathPower),
 	mathFunction("rad", func(x float64) float64 { return x * (pi / 180) }),
 	{library: "math", name: "random", fn: native("math.random", mathRandom), status: differs, charge: chargeMath,
 		note: "a generator of the sandbox's own (PCG), with 53 random bits, seeded by the host: the same on every run and machine",
@@ -69,7 +69,7 @@ func mathFunction(name string, f func(float64) float64) entry {
 
 // mathSeries is the row of a function of one number that package libm works out.
 func mathSeries(name string, f func(float64) float64, note string) entry {
-	e := mathRow(name, unary(name, f, priceSeries), differs, chargeSeries, note)
+	e := mathRow(name, unary(name, f, limits.MathSeries), differs, chargeSeries, note)
 	e.test = "TestMathLastDigits"
 	return e
 }

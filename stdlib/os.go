@@ -16,7 +16,7 @@ const maxDateFormat = 65536
 var osLibrary = []entry{
 	{library: "os", name: "clock", fn: native("os.clock", osClock), status: differs, charge: "HostCall",
 		note: "the host's clock; without one, a second for each 100,000,000 instructions spent since the sandbox began", test: "TestClock"},
-	{library: "os", name: "date", fn: native("os.date", osDate), status: differs, charge: "HostCall, the format's bytes, Format for each directive, the result's bytes",
+	{library: "os", name: "date", fn: native("os.date", osDate), status: differs, charge: "HostCall, the format's bytes, 20 times Format for each directive and Format for each repetition of one, the result's bytes",
 		note: "the host's clock and time zone, names in English (the C locale); a format beyond 65,536 bytes is an error", test: "TestOracle/os"},
 	{library: "os", name: "difftime", fn: native("os.difftime", osDiffTime), status: full, charge: "none", test: "TestOracle/os"},
 	{library: "os", name: "time", fn: native("os.time", osTime), status: differs, charge: "HostCall",
@@ -270,6 +270,12 @@ func dateText(c *vm.Call, t time.Time, zone, format string) error {
 		i++
 		directives++
 		if known[format[i]] == "" {
+			if err := c.Work(20 * limits.Format); err != nil {
+				return err
+			}
+			if err := c.Reserve(4 * limits.StringHeader); err != nil {
+				return err
+			}
 			known[format[i]] = strftime(t, zone, format[i])
 		}
 		total += int64(len(known[format[i]]))

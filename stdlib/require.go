@@ -1,6 +1,8 @@
 package stdlib
 
 import (
+	"strings"
+
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
@@ -8,9 +10,15 @@ import (
 // maxModuleName is the length of a module's name, in bytes.
 const maxModuleName = 200
 
-// moduleName reports whether name is made of letters, digits and "_.-/" only.
+// moduleName reports whether name is made of letters, digits and "_.-/" only,
+// and could not lead out of a folder: no part of it, between dots or slashes, is
+// empty.
 func moduleName(name string) bool {
 	if name == "" || len(name) > maxModuleName {
+		return false
+	}
+	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '.' || r == '/' })
+	if strings.Count(name, ".")+strings.Count(name, "/") != len(parts)-1 {
 		return false
 	}
 	for i := 0; i < len(name); i++ {
@@ -36,7 +44,7 @@ func baseRequire(c *vm.Call) error {
 		return err
 	}
 	if !moduleName(name) {
-		return c.Errorf("module '%s' not found: a module's name is made of letters, digits and '_', '.', '-', '/'", clip(name))
+		return c.Errorf("module '%s' not found: a module's name is made of letters, digits, '_' and '-', with single '.' or '/' between", clip(name))
 	}
 	l, m := libraryOf(c), c.Machine()
 	key, err := c.NewString(name)

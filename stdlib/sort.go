@@ -93,7 +93,7 @@ func (s *sorter) run(c *vm.Call) error {
 			return err
 		}
 		if !s.order.IsNil() {
-			if err := c.Work(priceCallback); err != nil {
+			if err := c.Work(limits.Callback); err != nil {
 				return err
 			}
 			return c.Call(s, s.order, x, y)

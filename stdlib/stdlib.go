@@ -35,9 +35,9 @@ type Options struct {
 	// and dropped.
 	Print func(c *vm.Call, line string) error
 	// Require returns the source text of a module of the mod's own, and the name
-	// by which messages show it. name consists of 1 to 200 letters, digits and
-	// "_.-/"; that it stays within the mod's files is for Require to see to. If
-	// nil, the function require is absent.
+	// by which messages show it. name has 1 to 200 bytes: letters, digits, '_' and
+	// '-', in parts that are not empty, with '.' or '/' between them. If nil, the
+	// function require is absent.
 	Require func(name string) (chunk, text string, ok bool)
 	// Location is the time zone of os.time and os.date. If nil, it is UTC.
 	Location *time.Location

@@ -13,16 +13,16 @@ const (
 	// maxGap is how far beyond a list's end table.insert reaches.
 	maxGap = 1_000_000
 
-	chargeMove = "priceAppend, and priceMove for each element moved, before it is"
+	chargeMove = "ListAppend, and ListMove for each element moved, before it is"
 	chargeWalk = "HashLookup for each slot of the table"
 )
 
 var tableLibrary = []entry{
 	{library: "table", name: "concat", fn: native("table.concat", tableConcat), status: full,
 		charge: "one for each element, NumberToString, the bytes, before any is copied", test: "TestOracle/table"},
-	{library: "table", name: "foreach", fn: native("table.foreach", tableForEach), status: differs, charge: "HashLookup and priceCallback for each pair",
+	{library: "table", name: "foreach", fn: native("table.foreach", tableForEach), status: differs, charge: "HashLookup and Callback for each pair",
 		note: "the order is next's", test: "TestOracle/table"},
-	{library: "table", name: "foreachi", fn: native("table.foreachi", tableForEachI), status: full, charge: "priceCallback for each element", test: "TestOracle/table"},
+	{library: "table", name: "foreachi", fn: native("table.foreachi", tableForEachI), status: full, charge: "Callback for each element", test: "TestOracle/table"},
 	{library: "table", name: "getn", fn: native("table.getn", tableGetN), status: full, charge: "none", test: "TestOracle/table"},
 	{library: "table", name: "insert", fn: native("table.insert", tableInsert), status: differs, charge: chargeMove,
 		note: "a position more than 1,000,000 beyond the end is an error: it is a mistake, or an attempt to make a table huge in one step",
@@ -31,7 +31,7 @@ var tableLibrary = []entry{
 	{library: "table", name: "remove", fn: native("table.remove", tableRemove), status: full, charge: chargeMove, test: "TestOracle/table"},
 	{library: "table", name: "setn", fn: native("table.setn", tableSetN), status: full, charge: "none", test: "TestOracle/table"},
 	{library: "table", name: "sort", fn: native("table.sort", tableSort), status: full,
-		charge: "SortCompare for each comparison; priceCallback for each call of a comparator; strings by their bytes", test: "TestOracle/sort"},
+		charge: "SortCompare for each comparison; Callback for each call of a comparator; strings by their bytes", test: "TestOracle/sort"},
 }
 
 func tableGetN(c *vm.Call) error {
@@ -130,7 +130,7 @@ func (e *eachPair) Resume(c *vm.Call) error {
 	if e.called && !c.Arg(0).IsNil() {
 		return c.Return(c.Arg(0))
 	}
-	if err := c.Work(limits.HashLookup + priceCallback); err != nil {
+	if err := c.Work(limits.HashLookup + limits.Callback); err != nil {
 		return err
 	}
 	key, val, skipped, err := e.t.Next(e.key)
@@ -185,7 +185,7 @@ func (e *eachIndex) Resume(c *vm.Call) error {
 	if e.i >= e.to {
 		return c.Return()
 	}
-	if err := c.Work(priceCallback); err != nil {
+	if err := c.Work(limits.Callback); err != nil {
 		return err
 	}
 	e.i++
@@ -218,7 +218,7 @@ func tableInsert(c *vm.Call) error {
 	end := t.Len() + 1
 	switch c.NArgs() {
 	case 2:
-		if err := c.Work(priceAppend); err != nil {
+		if err := c.Work(limits.ListAppend); err != nil {
 			return err
 		}
 		return storeInt(c, t, end, c.Arg(1))
@@ -277,7 +277,7 @@ func moveElements(c *vm.Call, s shift) error {
 		long := s
 		return long.Resume(c)
 	}
-	if err := c.Work(priceAppend + int64(n)*s.price()); err != nil {
+	if err := c.Work(limits.ListAppend + int64(n)*s.price()); err != nil {
 		return err
 	}
 	if err := s.move(c, n); err != nil {
@@ -312,9 +312,9 @@ func (s *shift) Resume(c *vm.Call) error {
 // price is what one element costs.
 func (s *shift) price() int64 {
 	if s.last < 1 {
-		return priceMoveFar
+		return limits.ListMoveFar
 	}
-	return priceMove
+	return limits.ListMove
 }
 
 func (s *shift) move(c *vm.Call, n int) error {

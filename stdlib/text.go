@@ -122,7 +122,7 @@ func (p *printer) Resume(c *vm.Call) error {
 
 func (p *printer) run(c *vm.Call) error {
 	for p.next < len(p.args) {
-		if err := c.Work(pricePrint); err != nil {
+		if err := c.Work(limits.PrintArgument); err != nil {
 			return err
 		}
 		v := p.args[p.next]

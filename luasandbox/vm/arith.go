@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox/vm/libm"
 )
 
 // arith is the arithmetic of opAdd..opPow on numbers (manual, section 2.5.1).
@@ -33,7 +34,7 @@ func pow(a, b float64) float64 {
 	if b == 2 {
 		return a * a
 	}
-	return math.Pow(a, b)
+	return libm.Pow(a, b)
 }
 
 // event is a metamethod's name.

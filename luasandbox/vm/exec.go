@@ -309,6 +309,12 @@ frames:
 		case opDiv, opMod, opPow:
 			b, c := &R[uint8(i>>16)], &R[uint8(i>>24)]
 			if b.isNumber() && c.isNumber() {
+				if i.op() == opPow && c.num() != 2 {
+					f.pc = int32(pc)
+					if err := m.work(limits.MathPower); err != nil {
+						return 0, err
+					}
+				}
 				R[uint8(i>>8)].setNumber(arith(i.op(), math.Float64frombits(b.n), math.Float64frombits(c.n)))
 				continue
 			}
@@ -349,6 +355,12 @@ frames:
 		case opMulK, opDivK, opModK, opPowK:
 			op := i.op() - opAddK + opAdd
 			if b := &R[uint8(i>>16)]; b.isNumber() {
+				if op == opPow && k[i.d()].num() != 2 {
+					f.pc = int32(pc)
+					if err := m.work(limits.MathPower); err != nil {
+						return 0, err
+					}
+				}
 				R[uint8(i>>8)].setNumber(arith(op, math.Float64frombits(b.n), math.Float64frombits(k[i.d()].n)))
 				continue
 			}
@@ -659,7 +671,7 @@ frames:
 				at, err := t.positionHinted(R[a+2], atomic.LoadUint32(&p.hints[pc-1]))
 				f.pc = int32(pc)
 				if err != nil {
-					return 0, err
+					return 0, &Error{Value: String(err.Error())} // next's, which has no place
 				}
 				key, val, next, skipped := t.after(at)
 				if skipped > 0 {

@@ -70,13 +70,19 @@ func (f *function) vararg(e ast.Expr, r, want int) {
 	f.emit(makeInstr(opVararg, r, want, 0, 0))
 }
 
+// at makes what is emitted next belong to e's line. An operator's instruction
+// belongs to the line of its last operand, as in C Lua.
+func (f *function) at(e ast.Expr) {
+	if line := e.Line(); line > 0 {
+		f.line = line
+	}
+}
+
 // into evaluates e into register r, which is a variable's or the last reserved.
 func (f *function) into(e ast.Expr, r int) {
 	f.c.enter(e.Line())
 	defer f.c.leave()
-	if line := e.Line(); line > 0 {
-		f.line = line
-	}
+	f.at(e)
 	switch e := e.(type) {
 	case *ast.NilExpr:
 		f.emit(makeInstr(opLoadNil, r, r, 0, 0))
@@ -305,9 +311,7 @@ func leftOperand(e ast.Expr) ast.Expr {
 // result goes to register to, or if that is -1 to the first register from free on,
 // which alone is reserved afterwards.
 func (f *function) link(e ast.Expr, cur, to, free int) int {
-	if line := e.Line(); line > 0 {
-		f.line = line
-	}
+	f.at(e)
 	settle := func() int {
 		if to >= 0 {
 			return to
@@ -319,6 +323,7 @@ func (f *function) link(e ast.Expr, cur, to, free int) int {
 	case *ast.ArithmeticOpExpr:
 		op := arithOps[e.Operator]
 		if x, ok := f.fold(e.Rhs); ok {
+			f.at(e.Rhs)
 			r := settle()
 			f.emit(makeInstr(op-opAdd+opAddK, r, cur, 0, f.numberConst(x)))
 			return r
@@ -326,7 +331,6 @@ func (f *function) link(e ast.Expr, cur, to, free int) int {
 		f.c.enter(f.line)
 		b := f.any(e.Rhs)
 		f.c.leave()
-		f.line = e.Line()
 		r := settle()
 		f.emit(makeInstr(op, r, cur, b, 0))
 		return r
@@ -435,14 +439,12 @@ func (f *function) concat(e *ast.StringConcatOpExpr, r int) {
 		}
 		e = right
 	}
-	line := e.Line()
 	free := f.free
 	if len(operands) <= most {
 		first := f.free
 		for _, x := range operands {
 			f.next(x)
 		}
-		f.line = line
 		f.emit(makeInstr(opConcat, r, first, f.free-1, 0))
 		f.free = free
 		return
@@ -454,7 +456,6 @@ func (f *function) concat(e *ast.StringConcatOpExpr, r int) {
 		f.emit(makeInstr(opAppend, list, f.any(x), 0, i+1))
 		f.free = inner
 	}
-	f.line = line
 	f.emit(makeInstr(opConcatList, r, list, 0, len(operands)))
 	f.free = free
 }
@@ -537,9 +538,7 @@ func (f *function) condition(e ast.Expr, want bool) []int {
 }
 
 func (f *function) conditionOf(e ast.Expr, want bool) []int {
-	if line := e.Line(); line > 0 {
-		f.line = line
-	}
+	f.at(e)
 	if truth, known := constantTruth(e); known {
 		if truth == want {
 			return []int{f.jump()}
@@ -617,7 +616,6 @@ func (f *function) comparison(e *ast.RelationalOpExpr, want bool) int {
 var flipped = map[string]opcode{"<": opGtK, "<=": opGeK, ">": opLtK, ">=": opLeK}
 
 func (f *function) compareLink(e *ast.RelationalOpExpr, left int, want bool) int {
-	line := e.Line()
 	eq := e.Operator == "==" || e.Operator == "~="
 	if e.Operator == "~=" {
 		want = !want
@@ -625,18 +623,17 @@ func (f *function) compareLink(e *ast.RelationalOpExpr, left int, want bool) int
 	if x, ok := f.fold(e.Rhs); ok {
 		if i, ok := f.shortConst(x); ok {
 			op := map[string]opcode{"==": opEqK, "~=": opEqK, "<": opLtK, "<=": opLeK, ">": opGtK, ">=": opGeK}[e.Operator]
-			f.line = line
+			f.at(e.Rhs)
 			return f.emitCompare(op, left, i, want)
 		}
 	}
 	if s, ok := e.Rhs.(*ast.StringExpr); ok && eq {
 		if i := f.stringConst(s.Value); i < 256 {
-			f.line = line
+			f.at(e.Rhs)
 			return f.emitCompare(opEqK, left, i, want)
 		}
 	}
 	right := f.any(e.Rhs)
-	f.line = line
 	switch e.Operator {
 	case "<":
 		return f.emitCompare(opLt, left, right, want)

@@ -309,6 +309,9 @@ func (c *Call) CheckString(i int) (string, error) {
 		if err := c.Work(limits.NumberToString); err != nil {
 			return "", err
 		}
+		if err := c.Reserve(limits.StringHeader); err != nil {
+			return "", err
+		}
 		return FormatNumber(f), nil
 	}
 	return "", c.TypeError(i, "string")

@@ -60,3 +60,10 @@ assert(tostring(string.rep) == "function: builtin: string.rep")
 local a, b = {}, {}
 local first = tostring(a)
 assert(first:match("^table: %x+$") and first == tostring(a) and first ~= tostring(b))
+---
+-- Environments are the script's own.
+assert(getfenv(print) == _G and getfenv(0) == _G and getfenv(100) == _G)
+---
+setfenv(0, {}) --! 'setfenv' cannot change environment of given object
+---
+setfenv(print, {}) --! 'setfenv' cannot change environment of given object

@@ -84,7 +84,7 @@ try("getfenv(1) == _G, getfenv() == _G, getfenv(0) == _G, getfenv(function() end
 try("local f = function() return x end setfenv(f, {x = 5}) return f(), getfenv(f).x")
 try("local f = function() return x end return setfenv(f, {x = 5}) == f")
 try("local function f() setfenv(1, {y = 6}) return y end return f()")
-each("getfenv($)", { "'x'", "{}", "-1", "100", "1, 2, 3 and nil" and "true" })
+each("getfenv($)", { "'x'", "{}", "-1", "true" })
 each("setfenv($)", { "", "1", "1, 1", "1, nil", "function() end", "function() end, 1", "-1, {}", "100, {}", "'x', {}", "{}, {}" })
 try("local env = setmetatable({}, {__index = _G}) local f = setfenv(loadstring('z = 3 return z'), env) return f(), env.z, z")
 
