@@ -44,11 +44,17 @@ func (m *Machine) functionName(th *Thread, i int) (what, name string) {
 	f := &th.frames[i-1]
 	pc := int(f.pc) - 1
 	switch in := f.cl.proto.code[pc]; in.op() {
-	case opCall, opTailCall, opTFor:
+	case opTFor:
+		return "local", "(for generator)"
+	case opCall, opTailCall:
 		return m.objectName(f.cl.proto, pc, in.a())
 	}
 	return "", ""
 }
+
+// maxFreeNames bounds the code that is read to name a function in the traceback
+// of a run that has nothing left to pay with.
+const maxFreeNames = 20_000
 
 // objectName tells, from the code before pc, what the value in a register is:
 // a local, global, field, upvalue or method, and its name (ldebug.c's

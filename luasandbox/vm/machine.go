@@ -51,6 +51,8 @@ type Machine struct {
 	censuses  int64
 	roots     []Tracer
 
+	tracing bool // names for the traceback of a stopped run are looked up, at no charge
+
 	library any
 
 	ctx      context.Context

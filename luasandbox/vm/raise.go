@@ -18,6 +18,9 @@ func (m *Machine) raise(r *Run, err error) error {
 	for {
 		th := r.cur
 		if fatal(err) {
+			m.tracing = true
+			r.traceback = m.traceback(th, "", 0)
+			m.tracing = false
 			m.abort(r)
 			return err
 		}
@@ -61,7 +64,7 @@ func (m *Machine) raise(r *Run, err error) error {
 		}
 		caught = caught || e.Traceback == "" && m.caught(th)
 		if e.Traceback == "" && !caught {
-			e.Traceback = m.traceback(th, describe(e.Value), 0)
+			e.Traceback = m.tracebackAll(th, describe(e.Value))
 		}
 		if th.resumer == nil {
 			m.abort(r)

@@ -58,6 +58,8 @@ type Run struct {
 	elapsed  time.Duration // in earlier steps
 	debt     int64         // instructions spent beyond the fuel of earlier steps
 	call     Call
+
+	traceback string
 }
 
 // maxNested bounds how deep native functions may call back through Go.
@@ -200,6 +202,16 @@ func (r *Run) Results() []Value { return r.results }
 
 // Err returns the error that ended the run, if one did.
 func (r *Run) Err() error { return r.err }
+
+// Traceback returns the stack where the run ended, if it ended with an error:
+// that of an *Error, or the place at which a limit stopped it.
+func (r *Run) Traceback() string {
+	var e *Error
+	if errors.As(r.err, &e) {
+		return e.Traceback
+	}
+	return r.traceback
+}
 
 // Finished reports whether the run has ended.
 func (r *Run) Finished() bool { return r.finished }

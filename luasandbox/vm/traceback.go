@@ -2,52 +2,82 @@ package vm
 
 import (
 	"fmt"
+	"math"
 	"strings"
+
+	"github.com/luasandbox/modrunner/limits"
 )
 
-// A traceback shows the innermost and the outermost levels of a deep stack.
+// A traceback shows the levels below tracebackInner, and the last tracebackOuter
+// of a deeper stack.
 const (
 	tracebackInner = 12
 	tracebackOuter = 10
 )
 
-// traceback describes th's stack from a level on, below a message, in the form
-// of C Lua's debug.traceback.
-func (m *Machine) traceback(th *Thread, msg string, level int) string {
-	var b strings.Builder
-	if len(msg) > 1000 {
-		msg = msg[:1000] + "..."
-	}
-	b.WriteString(msg)
-	if msg != "" {
-		b.WriteByte('\n')
-	}
+// traceback describes th's stack from a level on, in the form of C Lua's
+// debug.traceback. A call that tail calls replaced is a level, too.
+func (m *Machine) traceback(b *strings.Builder, th *Thread, level int) {
 	b.WriteString("stack traceback:")
-	for ; th != nil; th = th.resumer {
-		n := len(th.frames) - level
-		for i := 0; i < n; i++ {
-			if n > tracebackInner+tracebackOuter && i == tracebackInner {
-				b.WriteString("\n\t...")
-				i = n - tracebackOuter
-			}
-			m.tracebackLine(&b, th, len(th.frames)-1-level-i)
-		}
-		level = 0
-		if b.Len() > 16<<10 {
+	m.tracebackThread(b, th, level)
+}
+
+// tracebackAll is traceback of a message, and of the threads that wait for th.
+func (m *Machine) tracebackAll(th *Thread, msg string) string {
+	const mostMessage, mostBytes = 1000, 16 << 10
+	if len(msg) > mostMessage {
+		msg = msg[:mostMessage] + "..."
+	}
+	var b strings.Builder
+	b.WriteString(msg + "\n")
+	m.traceback(&b, th, 0)
+	for th = th.resumer; th != nil; th = th.resumer {
+		if b.Len() > mostBytes {
 			b.WriteString("\n\t...")
 			break
 		}
+		m.tracebackThread(&b, th, 0)
 	}
 	return b.String()
 }
 
+func (m *Machine) tracebackThread(b *strings.Builder, th *Thread, level int) {
+	n := 0
+	for i := range th.frames {
+		if th.frames[i].kind != frameHandler {
+			n += 1 + int(th.frames[i].tail)
+		}
+	}
+	cut, on := n, n // levels from cut up to on are left out
+	if at := max(level, tracebackInner); at+tracebackOuter+1 < n {
+		cut, on = at, n-tracebackOuter
+	}
+	at := 0
+	show := func() bool {
+		at++
+		if at-1 == cut {
+			b.WriteString("\n\t...")
+		}
+		return at-1 >= level && (at-1 < cut || at-1 >= on)
+	}
+	for i := len(th.frames) - 1; i >= 0; i-- {
+		if th.frames[i].kind == frameHandler {
+			continue
+		}
+		if show() {
+			m.tracebackLine(b, th, i)
+		}
+		for range th.frames[i].tail {
+			if show() {
+				b.WriteString("\n\t(tail call): ?")
+			}
+		}
+	}
+}
+
 func (m *Machine) tracebackLine(b *strings.Builder, th *Thread, i int) {
 	f := &th.frames[i]
-	if f.kind == frameHandler {
-		return
-	}
-	what, name := m.functionName(th, i)
-	_ = what
+	_, name := m.functionName(th, i)
 	if f.kind != frameLua {
 		b.WriteString("\n\t[C]:")
 		switch {
@@ -70,9 +100,6 @@ func (m *Machine) tracebackLine(b *strings.Builder, th *Thread, i int) {
 			fmt.Fprintf(b, " in function <%s:%d>", p.chunk, p.line)
 		}
 	}
-	if f.tail > 0 {
-		b.WriteString("\n\t(tail call): ?")
-	}
 }
 
 // Traceback is debug.traceback: ([thread,] [message [, level]]).
@@ -90,17 +117,25 @@ var Traceback = NewNative("traceback", func(c *Call) error {
 		return err
 	}
 	msg := c.Arg(arg)
-	if !msg.IsNil() && msg.str() == nil && !msg.isNumber() {
+	text, ok := msg.AsString()
+	switch {
+	case msg.isNumber():
+		text = FormatNumber(msg.num())
+	case !ok && arg < c.n:
 		return c.Return(msg)
 	}
-	text := ""
-	if !msg.IsNil() {
-		text = describe(msg)
-	}
-	if err := c.Work(200); err != nil {
+	if err := c.Work(200 + int64(len(th.frames))/limits.TableSlotMove); err != nil {
 		return err
 	}
-	v, err := c.NewString(c.m.traceback(th, text, int(max(0, min(level, int64(len(th.frames)))))))
+	if err := c.ReserveString(len(text)); err != nil {
+		return err
+	}
+	var b strings.Builder
+	if arg < c.n {
+		b.WriteString(text + "\n")
+	}
+	c.m.traceback(&b, th, int(max(0, min(level, math.MaxInt32))))
+	v, err := c.NewString(b.String())
 	if err != nil {
 		return err
 	}

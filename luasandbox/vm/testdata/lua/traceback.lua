@@ -48,15 +48,19 @@ again()
 viaTail()
 
 -- deep stacks are cut in the middle
-local function deep(n) if n == 0 then print(tb("deep")) return end deep(n - 1) end
-deep(5)
-deep(19)
-deep(20)
-deep(21)
-deep(40)
-local function deep2(n) if n == 0 then return tb("x") end local s = deep2(n - 1) return s end
-local lines = select(2, deep2(500):gsub("\n", "\n"))
-print(lines)
+local function deep(n) if n == 0 then print(debug.traceback("deep")) return end deep(n - 1) end
+local function inCoroutine(f, ...) print(coroutine.resume(coroutine.create(f), ...)) end
+for _, n in ipairs{0, 5, 18, 19, 20, 21, 22, 40} do print(n) inCoroutine(deep, n) end
+local function deep2(n, ...) if n == 0 then return debug.traceback(...) end local s = deep2(n - 1, ...) return s end
+inCoroutine(deep2, 50, "from level 0", 0)
+inCoroutine(deep2, 50, "from level 11", 11)
+inCoroutine(deep2, 50, "from level 13", 13)
+inCoroutine(deep2, 50, "from level 45", 45)
+inCoroutine(deep2, 50, "from level 60", 60)
+local function tails(n) if n == 0 then return (debug.traceback("tails")) end return tails(n - 1) end
+inCoroutine(tails, 5)
+inCoroutine(tails, 15)
+inCoroutine(tails, 40)
 
 -- a handler sees the stack at the point of the error
 local function thrower() local x = nil; return x.field end
@@ -65,7 +69,6 @@ print(xpcall(middle, tb))
 print(xpcall(function() error("raised") end, tb))
 print(xpcall(function() error({}) end, function(e) return tb(type(e)) end))
 print(xpcall(function() string.rep() end, tb))
-print(select(2, xpcall(function() local function a() b() end a() end, tb)))
 
 -- coroutines have stacks of their own
 local co = coroutine.create(function() local function inner() coroutine.yield() end inner() end)

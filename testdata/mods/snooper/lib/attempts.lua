@@ -110,7 +110,7 @@ attempt("bytecode in load", function()
   return load(function() return table.remove(pieces, 1) end) ~= nil
 end)
 attempt("gopher bytecode by format", function() return loadstring("\27LJ\2") ~= nil end)
-for _, name in ipairs { "io", "debug", "package", "storage", "events" } do
+for _, name in ipairs { "io", "package", "storage", "events" } do
   attempt("loadstring sees " .. name, function() return loadstring("return " .. name)() ~= nil end)
 end
 attempt("loadstring's environment", function() return foreign(getfenv(loadstring("return 1"))) end)
