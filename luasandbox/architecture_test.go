@@ -48,6 +48,7 @@ var embedded = []string{
 	module + "/limits",
 	module + "/luasandbox",
 	module + "/luasandbox/vm",
+	module + "/luasandbox/vm/libm",
 	module + "/stdlib",
 	"github.com/yuin/gopher-lua/ast",
 	"github.com/yuin/gopher-lua/parse",

@@ -82,7 +82,9 @@ func (s *Sandbox) call(ctx context.Context, at target, args []any) (results Resu
 
 // callNested is a call from inside a host function.
 func (s *Sandbox) callNested(ctx context.Context, at target, args []any) (Results, error) {
-	values, err := s.callee(at, args)
+	e := encoding{s: s, m: s.m, left: maxElements}
+	defer e.end(len(s.host.building))
+	values, err := s.callee(&e, at, args)
 	if err != nil {
 		return nil, s.host.nestedFailed(err, s.public(err))
 	}
@@ -154,8 +156,8 @@ func (t target) name() string {
 }
 
 // callee finds what to call and converts the arguments: what is returned are the
-// arguments of the entry function.
-func (s *Sandbox) callee(at target, args []any) (values []vm.Value, err error) {
+// arguments of the entry function. They are among the roots until e ends.
+func (s *Sandbox) callee(e *encoding, at target, args []any) (values []vm.Value, err error) {
 	var fn vm.Value
 	switch at.kind {
 	case global:
@@ -183,6 +185,7 @@ func (s *Sandbox) callee(at target, args []any) (values []vm.Value, err error) {
 	if len(args) > maxElements {
 		return nil, &ArgumentError{Function: at.name(), Index: maxElements + 1, Err: errors.New("too many arguments")}
 	}
+	e.made(fn)
 	values = make([]vm.Value, 0, 3+len(args))
 	if at.kind == text {
 		values = append(values, asText.Value(), fn, s.tostring)
@@ -190,7 +193,7 @@ func (s *Sandbox) callee(at target, args []any) (values []vm.Value, err error) {
 		values = append(values, fn)
 	}
 	for i, a := range args {
-		v, err := s.toLua(a)
+		v, err := e.any(a)
 		if err != nil {
 			var limit *limits.Error
 			if errors.As(err, &limit) {
@@ -198,6 +201,7 @@ func (s *Sandbox) callee(at target, args []any) (values []vm.Value, err error) {
 			}
 			return nil, &ArgumentError{Function: at.name(), Index: i + 1, Err: err}
 		}
+		e.made(v)
 		values = append(values, v)
 	}
 	return values, nil
@@ -314,8 +318,11 @@ var asIs = vm.NewNative("", func(c *vm.Call) error { return c.Return(c.Args()...
 // [ErrBusy], also from inside a host function; [ErrClosed]; [*InternalError].
 func (s *Sandbox) SetGlobal(name string, v any) error {
 	return s.alone(func() error {
-		lv, err := s.toLua(v)
+		e := encoding{s: s, m: s.m, left: maxElements}
+		defer e.end(len(s.host.building))
+		lv, err := e.any(v)
 		if err == nil {
+			e.made(lv)
 			err = s.m.SetString(s.m.Globals(), name, lv)
 		}
 		var limit *limits.Error

@@ -209,3 +209,38 @@ func TestModules(t *testing.T) {
 		t.Errorf("Modules was asked %d times", asked)
 	}
 }
+
+// A function that the host was given is called in its own sandbox only.
+func TestCallFunction(t *testing.T) {
+	s := newSandbox(t, luasandbox.Config{}, `local n = 0 function make() return function(k) n = n + k return n end end`)
+	got, err := s.Call(context.Background(), "make")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fn *luasandbox.Function
+	if err := got.Scan(&fn); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.CallFunction(context.Background(), fn, 5); err != nil || got[0] != 5.0 {
+		t.Errorf("%v, %v", got, err)
+	}
+	task, err := s.StartFunction(context.Background(), fn, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn.Release()
+	if _, err := task.Step(limits.Unlimited); err != nil || task.Results()[0] != 7.0 {
+		t.Errorf("%v, %v", task.Results(), err)
+	}
+	if _, err := s.CallFunction(context.Background(), fn, 1); err != luasandbox.ErrReleased {
+		t.Errorf("after Release: %v", err)
+	}
+	other := newSandbox(t, luasandbox.Config{}, "")
+	var arg *luasandbox.ArgumentError
+	if _, err := other.CallFunction(context.Background(), fn); !errors.As(err, &arg) {
+		t.Errorf("in another sandbox: %v", err)
+	}
+	if r := s.Report().Calls; r[len(r)-1].Function != "(function)" || r[len(r)-1].Count != 2 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -25,6 +25,7 @@ type Function struct {
 	s     *Sandbox
 	v     vm.Value
 	held  *heldFunctions
+	at    int // in held.list
 	count int // guarded by held.mu; 0: released
 }
 
@@ -33,15 +34,16 @@ const heldBytes = 128
 
 // heldFunctions are the functions of one sandbox that the host holds.
 type heldFunctions struct {
-	mu sync.Mutex
-	m  map[vm.Value]*Function
+	mu   sync.Mutex
+	m    map[vm.Value]*Function
+	list []*Function // the same, in an order that is the same on every run
 }
 
 func (h *heldFunctions) Trace(w *vm.Walk) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for v := range h.m {
-		w.Value(v)
+	for _, f := range h.list {
+		w.Value(f.v)
 	}
 	w.Bytes(int64(len(h.m)) * heldBytes)
 }
@@ -71,8 +73,9 @@ func (s *Sandbox) hold(v vm.Value) (*Function, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	f = &Function{s: s, v: v, held: h, count: 1}
+	f = &Function{s: s, v: v, held: h, at: len(h.list), count: 1}
 	h.m[v] = f
+	h.list = append(h.list, f)
 	return f, nil
 }
 
@@ -103,7 +106,13 @@ func (f *Function) Release() {
 		return
 	}
 	if f.count--; f.count == 0 {
-		delete(f.held.m, f.v)
+		h := f.held
+		delete(h.m, f.v)
+		last := len(h.list) - 1
+		h.list[f.at] = h.list[last]
+		h.list[f.at].at = f.at
+		h.list[last] = nil
+		h.list = h.list[:last]
 		f.v = vm.Nil
 	}
 }

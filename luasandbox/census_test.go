@@ -95,3 +95,30 @@ func TestCensusSeesWhatIsFreed(t *testing.T) {
 		t.Errorf("the peak is %d, after a census of %d", peak, sizes[1])
 	}
 }
+
+// What the host holds is in the census too, the same on every run.
+func TestCensusOfHeldFunctions(t *testing.T) {
+	var first luasandbox.Census
+	for i := range 10 {
+		s := newSandbox(t, luasandbox.Config{}, `
+			local shared = {("x"):rep(5000)}
+			function make(k) local own = {("y"):rep(k)} return function() return shared, own end end`)
+		for k := range 8 {
+			if _, err := s.Call(context.Background(), "make", 1000*k); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Load(context.Background(), compile(t, `make = nil`)); err != nil {
+			t.Fatal(err)
+		}
+		c, err := s.Census()
+		if err != nil || c.Bytes < 5000+28_000 {
+			t.Fatalf("%d bytes, %v", c.Bytes, err)
+		}
+		if i == 0 {
+			first = c
+		} else if diff := cmp.Diff(first, c); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}

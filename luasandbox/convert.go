@@ -103,44 +103,9 @@ func (s *Sandbox) describe(v vm.Value) string {
 	return v.Kind().String()
 }
 
-// toLua copies v into s.
-//
-// nil, booleans, all numbers, strings and []byte become what one expects; slices,
-// arrays, maps (in ascending order of their keys), structs (the fields with a lua
-// tag) and pointers to them become tables; a [*Function] is the function it was; a
-// [Handle], or a pointer to an object of a [HandleType] that s was granted, becomes
-// a handle. A nil slice or map is an empty table. An integer that no float64 can
-// hold is refused, as is what is nested deeper than 100 or has more than 262,144
-// elements in all, and every other type.
-//
-// Memory is charged before it is taken. The errors: *mismatch; [ErrReleased];
-// *limits.Error; a Lua error for a string beyond Limits.String.
-func (s *Sandbox) toLua(v any) (vm.Value, error) {
-	e := encoding{s: s, m: s.m, left: maxElements}
-	defer e.end(len(s.host.building))
-	return e.any(v)
-}
-
-// fromLua copies v out of s: nil, bool, float64, string, []any for a table with the
-// keys 1 to n, n > 0, map[string]any for any other table with strings for keys, and
-// for the empty one, else map[any]any; a [*Function], which is held until it is
-// released as often as it was got; the object of a handle. Metatables are not
-// consulted. Cycles, and what is nested deeper than 100 or has more than 262,144
-// elements in all, are refused.
-//
-// Work and memory are charged before they are spent. The errors: *mismatch,
-// *limits.Error.
-func (s *Sandbox) fromLua(v vm.Value) (any, error) {
-	d := decoding{s: s, m: s.m, left: maxElements}
-	out, err := d.any(v)
-	if err != nil {
-		d.release(d.borrowed)
-		return nil, err
-	}
-	return out, nil // the functions in it are the caller's to release
-}
-
-// decoding is one crossing from Lua to Go.
+// decoding is one crossing from Lua to Go, whose results [Results] describes. Work and
+// memory are charged before they are spent. The errors: *mismatch, and what ends the
+// call. The functions that were met are held: whoever gets them releases them.
 type decoding struct {
 	s        *Sandbox
 	m        *vm.Machine
@@ -334,7 +299,10 @@ func (d *decoding) pairs(t *vm.Table, f func(key, v vm.Value) error) error {
 	}
 }
 
-// encoding is one crossing from Go to Lua. What it has made so far is among the
+// encoding is one crossing from Go to Lua: of what, the package's documentation says
+// under Values. Memory is charged before it is taken. The errors: *mismatch;
+// [ErrReleased]; *limits.Error; a Lua error for a string beyond Limits.String.
+// What it has made so far is among the
 // sandbox's roots (bindings.building), so that a census counts it.
 type encoding struct {
 	s        *Sandbox

@@ -15,12 +15,22 @@
 // A call either runs to its end ([Sandbox.Call]) or slice by slice, on the
 // caller's goroutine, as a [Task]: a game steps it once a frame.
 //
+// # Values
+//
+// Arguments, globals and results are copies. Into Lua go nil, booleans, numbers of
+// every kind, strings and []byte; slices and arrays (as lists), maps, and structs (the
+// fields with a tag `lua:"name"`), nested as one likes up to 100 levels; pointers to
+// these; a [*Function] of the same sandbox; a [Handle], or a pointer to an object of a
+// [HandleType] that the sandbox was granted. An integer that no float64 holds is
+// refused, not rounded. What comes out is described at [Results]. At most 262,144
+// elements cross the border in one call, in each direction.
+//
 // # Goroutines
 //
 // A sandbox does one thing at a time. A call while another one runs returns
 // [ErrBusy]; it does not wait and it does not race. Any number of sandboxes run
 // at the same time, unless they share a Config.Budget. [Sandbox.Usage],
-// [Sandbox.LastCall] and [Sandbox.Report] may be called at any time, from
+// [Sandbox.LastCall], [Sandbox.Traceback] and [Sandbox.Report] may be called at any time, from
 // anywhere.
 //
 // # Errors
@@ -34,7 +44,7 @@
 //   - [*limits.Error]: a limit was hit, and the call ended there.
 //   - [*limits.CancelledError]: the caller's context ended.
 //   - [*ConfigError], [*DeclarationError], [*PathError], [*ArgumentError],
-//     [*ResultError], [ErrReleased]: the host asked for what cannot be.
+//     [*ResultError], [ErrReleased], [ErrNotCalled]: the host asked for what cannot be.
 //   - [ErrBusy], [ErrClosed], [ErrFinished], [ErrWaits]: not now, or not any more.
 //   - [*InternalError]: a bug of ours; the sandbox is of no more use.
 //

@@ -65,6 +65,8 @@ type function struct {
 	cost     int64
 	fast     fastCall // or nil
 
+	reflection int64 // the price of calling it by reflection, beyond limits.HostCall
+
 	// What options said, before the analysis.
 	paramNames, resultNames []string
 	optional                []string
@@ -166,6 +168,10 @@ func (f *function) analyse(handles map[reflect.Type][]*handleType, self *handleT
 		return err
 	}
 	f.fast = fastCallOf(f)
+	f.reflection = int64(len(f.params)) * limits.AllocObject
+	if f.context {
+		f.reflection += 3 * limits.AllocObject
+	}
 	return nil
 }
 
@@ -255,8 +261,20 @@ func (f *function) native(s *Sandbox) vm.Func {
 				return err
 			}
 		}
-		return f.call(s, c, c.Args(), func(i int, err error) error { return c.ArgError(i, "%v", err) })
+		return f.call(s, c, c.Args(), func(i int, err error) error { return f.badArgument(c, i, err) })
 	}
+}
+
+// badArgument is the script's error for argument i, from 0. It names the function as
+// it was declared, since a script may call it whatever it likes.
+func (f *function) badArgument(c *vm.Call, i int, err error) error {
+	if f.self == nil {
+		i++
+	}
+	if i == 0 {
+		return c.Errorf("calling '%s' on bad self (%v)", f.name, err)
+	}
+	return c.Errorf("bad argument #%d to '%s' (%v)", i, f.name, err)
 }
 
 // charge pays for a call, without its arguments.
@@ -271,6 +289,9 @@ func (f *function) charge(s *Sandbox, c *vm.Call) error {
 // fail makes the error for a bad argument.
 func (f *function) call(s *Sandbox, c *vm.Call, args []vm.Value, fail func(i int, err error) error) error {
 	if err := f.charge(s, c); err != nil {
+		return err
+	}
+	if err := c.Work(f.reflection); err != nil {
 		return err
 	}
 	d := decoding{s: s, m: s.m, left: maxElements}

@@ -22,7 +22,7 @@ type Grant struct {
 }
 
 // Member is one thing in a [Grant] or a [HandleType]: made by [Func], [Value],
-// [Property], [Members] or [NewHandleType].
+// [Property], [Members], [Mistake] or [NewHandleType].
 type Member interface {
 	declare(d *declarations)
 }
@@ -148,6 +148,17 @@ type memberList []Member
 func Members(members ...Member) Member { return memberList(members) }
 
 func (l memberList) declare(d *declarations) { d.add(l) }
+
+type mistake struct {
+	name string
+	err  error
+}
+
+// Mistake declares nothing but an error of its grant, for packages that make members
+// out of other things.
+func Mistake(name string, err error) Member { return mistake{name, err} }
+
+func (m mistake) declare(d *declarations) { d.fail(m.name, m.err) }
 
 // constant is a named value.
 type constant struct {

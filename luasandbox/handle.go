@@ -20,6 +20,10 @@ import (
 // A function takes and returns handles by taking and returning *T, in grants that
 // list the HandleType among their members. Two HandleTypes for one T are two kinds:
 // a function never takes one for the other.
+//
+// If *T has a method HandleIdentity() any, objects whose identities are equal are one
+// object: for wrappers of the same thing. An identity never changes, and can be
+// compared with ==.
 type HandleType[T any] struct{ t *handleType }
 
 // NewHandleType declares a type of handle. name is what scripts see of it, in
@@ -174,18 +178,17 @@ const handleBytes = 160
 
 // handleKey is an object, as handles of one type stand for it.
 type handleKey struct {
-	t      *handleType
-	object any
+	t        *handleType
+	identity any
 }
 
-var (
-	keyMode      = vm.SharedString("__mode")
-	keyIndex     = vm.SharedString("__index")
-	keyNewIndex  = vm.SharedString("__newindex")
-	keyToString  = vm.SharedString("__tostring")
-	keyEq        = vm.SharedString("__eq")
-	keyMetatable = vm.SharedString("__metatable")
-)
+// identity is what makes an object that one and no other.
+func identity(object any) any {
+	if i, ok := object.(interface{ HandleIdentity() any }); ok {
+		return i.HandleIdentity()
+	}
+	return object
+}
 
 // handle returns the handle of type t to object.
 func (e *encoding) handle(t *handleType, object any) (vm.Value, error) {
@@ -201,7 +204,7 @@ func (e *encoding) handle(t *handleType, object any) (vm.Value, error) {
 
 func (b *bindings) handleTo(t *handleType, object any) (vm.Value, error) {
 	m := b.s.m
-	key := handleKey{t, object}
+	key := handleKey{t, identity(object)}
 	if n, ok := b.handles[key]; ok {
 		if v := b.alive.GetInt(n); !v.IsNil() {
 			return v, m.Work(limits.HashLookup)
@@ -262,7 +265,7 @@ func (b *bindings) metatable(t *handleType) (*vm.Table, error) {
 			return nil, err
 		}
 		index = read.Value()
-		if err := m.RawSet(mt, keyNewIndex, write.Value()); err != nil {
+		if err := m.RawSet(mt, vm.SharedString("__newindex"), write.Value()); err != nil {
 			return nil, err
 		}
 	}
@@ -379,7 +382,7 @@ var handleToString = vm.NewNative("tostring", func(c *vm.Call) error {
 // handleEqual is __eq of all handles: whether they stand for one object.
 var handleEqual = vm.NewNative("eq", func(c *vm.Call) error {
 	a, b := asHandle(c.Arg(0)), asHandle(c.Arg(1))
-	return c.Return(vm.Bool(a != nil && b != nil && a.object != nil && a.object == b.object))
+	return c.Return(vm.Bool(a != nil && b != nil && a.object != nil && b.object != nil && identity(a.object) == identity(b.object)))
 })
 
 // shapeHandle is for *T where t is the one type of handle for it.
@@ -430,7 +433,7 @@ func (sc *scope) shapeHandles(sh *shape) {
 // revoke closes the handles to object.
 func (b *bindings) revoke(object any) {
 	for _, t := range b.types[reflect.TypeOf(object)] {
-		key := handleKey{t, object}
+		key := handleKey{t, identity(object)}
 		n, ok := b.handles[key]
 		if !ok {
 			continue

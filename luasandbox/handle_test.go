@@ -129,15 +129,15 @@ func TestHandles(t *testing.T) {
 
 func TestHandleMisuse(t *testing.T) {
 	for _, tt := range []struct{ source, want string }{
-		{`army.find("ann").hurt(army.find("ann"):pack(), 1)`, "bad argument #1 to 'hurt' (Soldier expected, got Satchel)"},
-		{`army.find("ann"):pack().items(army.find("ann"))`, "bad argument #1 to 'items' (Satchel expected, got Soldier)"},
+		{`army.find("ann").hurt(army.find("ann"):pack(), 1)`, "calling 'hurt' on bad self (Soldier expected, got Satchel)"},
+		{`army.find("ann"):pack().items(army.find("ann"))`, "calling 'items' on bad self (Satchel expected, got Soldier)"},
 		{`army.find("ann"):aim(army.find("ann"):pack())`, "bad argument #1 to 'aim' (Soldier expected, got Satchel)"},
 		{`army.find("ann"):aim({})`, "bad argument #1 to 'aim' (Soldier expected, got table)"},
 		{`army.find("ann"):aim()`, "bad argument #1 to 'aim' (Soldier expected, got no value)"},
 		{`army.find("ann"):aim(nil)`, "bad argument #1 to 'aim' (Soldier expected, got nil)"},
 		{`army.find("ann"):hurt(300)`, "bad argument #1 to 'hurt' (integer in 0..255 expected, got 300)"},
-		{`army.find("ann").hurt(nil, 1)`, "bad argument #1 to 'hurt' (Soldier expected, got nil)"},
-		{`army.find("ann").hurt()`, "bad argument #1 to 'hurt' (Soldier expected, got nil)"},
+		{`army.find("ann").hurt(nil, 1)`, "calling 'hurt' on bad self (Soldier expected, got nil)"},
+		{`army.find("ann").hurt()`, "calling 'hurt' on bad self (Soldier expected, got nil)"},
 		{`army.find("ann"):hurt(11)`, "ann is dead"},
 		{`army.find("ann"):panics()`, "host error [1]"},
 		{`army.heal{army.find("ann"), army.find("ann"):pack()}`, "bad argument #1 to 'heal' (at [2]: Soldier expected, got Satchel)"},
@@ -217,12 +217,12 @@ func TestRevoke(t *testing.T) {
 		source string
 		want   luasandbox.Results
 	}{
-		{`return try(a.name, a)`, luasandbox.Results{"bad argument #1 to '?' (the Soldier is gone)"}},
-		{`return try(army.heal, {a})`, luasandbox.Results{"bad argument #1 to '?' (at [1]: the Soldier is gone)"}},
+		{`return try(a.name, a)`, luasandbox.Results{"calling 'name' on bad self (the Soldier is gone)"}},
+		{`return try(army.heal, {a})`, luasandbox.Results{"bad argument #1 to 'heal' (at [1]: the Soldier is gone)"}},
 		{`return try(function() return a.hp end)`, luasandbox.Results{"test.lua:1: cannot read 'hp' of Soldier (the Soldier is gone)"}},
 		{`return try(function() a.hp = 1 end)`, luasandbox.Results{"test.lua:1: cannot set 'hp' of Soldier (the Soldier is gone)"}},
-		{`return try(army.same, a)`, luasandbox.Results{"bad argument #1 to '?' (open handle expected, got closed Soldier)"}},
-		{`return try(army.kind, a)`, luasandbox.Results{"bad argument #1 to '?' (the Soldier is gone)"}},
+		{`return try(army.same, a)`, luasandbox.Results{"bad argument #1 to 'same' (open handle expected, got closed Soldier)"}},
+		{`return try(army.kind, a)`, luasandbox.Results{"bad argument #1 to 'kind' (the Soldier is gone)"}},
 		// A new handle to the object is another one, and the old one stays closed.
 		{`local b = army.find("ann") return b:name(), b == a, a == a, (pcall(a.name, a))`, luasandbox.Results{"ann", false, true, false}},
 		// From inside a host function.

@@ -139,6 +139,9 @@ func runPaused(t testing.TB, p *luasandbox.Program, fuel func(step int) int64) o
 		}
 		status := luasandbox.Paused
 		for step := 0; status == luasandbox.Paused && err == nil; step++ {
+			if step > 10*int(pauseLimits.Instructions) {
+				t.Fatal("the task does not end")
+			}
 			status, err = task.Step(fuel(step))
 		}
 		o.Results = task.Results()

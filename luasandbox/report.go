@@ -97,6 +97,16 @@ func (s *Sandbox) LastCall() Usage {
 	return s.log.report.Last
 }
 
+// Traceback returns the script's stack as it was when the last call that failed was
+// stopped, by an error or by a limit: which loop did not end. It is "" if no Lua code
+// was running. The text is the script's: escape it before showing it. It may be called
+// at any time from any goroutine.
+func (s *Sandbox) Traceback() string {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return s.log.traceback
+}
+
 // Report returns the sandbox's record up to the end of the last call or step. It may
 // be called at any time from any goroutine, also after [Sandbox.Close].
 func (s *Sandbox) Report() Report {
@@ -112,9 +122,10 @@ func (s *Sandbox) Report() Report {
 
 // journal keeps a sandbox's report up to date.
 type journal struct {
-	mu     sync.Mutex
-	report Report
-	index  map[string]int // in report.Calls
+	mu        sync.Mutex
+	report    Report
+	index     map[string]int // in report.Calls
+	traceback string         // of the last error
 }
 
 func (j *journal) open(cfg *Config, l limits.Limits) {
@@ -139,7 +150,7 @@ func (j *journal) began() {
 }
 
 // ended notes how a call ended; err is as the caller gets it.
-func (j *journal) ended(function string, u Usage, abandoned bool, err error) {
+func (j *journal) ended(function string, u Usage, abandoned bool, err error, traceback string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	c := j.function(function)
@@ -151,7 +162,7 @@ func (j *journal) ended(function string, u Usage, abandoned bool, err error) {
 		c.Abandoned++
 	case err != nil:
 		c.Failed++
-		j.note(function, err)
+		j.note(function, err, traceback)
 	}
 	j.report.Usage.MemoryPeak = max(j.report.Usage.MemoryPeak, u.MemoryPeak)
 	j.report.Last = u
@@ -161,7 +172,7 @@ func (j *journal) ended(function string, u Usage, abandoned bool, err error) {
 func (j *journal) refused(function string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.note(function, err)
+	j.note(function, err, "")
 }
 
 func (j *journal) function(name string) *CallRecord {
@@ -179,9 +190,10 @@ func (j *journal) function(name string) *CallRecord {
 	return &j.report.Calls[i]
 }
 
-func (j *journal) note(function string, err error) {
+func (j *journal) note(function string, err error, traceback string) {
 	r := &j.report
-	e := ErrorRecord{Call: r.Usage.Calls, Function: clip(function, maxMessage), Kind: "use", Message: clip(err.Error(), maxMessage)}
+	j.traceback = strings.Clone(traceback)
+	e := ErrorRecord{Call: r.Usage.Calls, Function: clip(function, maxMessage), Kind: "use", Message: clip(err.Error(), maxMessage), Traceback: clip(traceback, maxTraceback)}
 	var (
 		script    *ScriptError
 		limit     *limits.Error
@@ -192,7 +204,7 @@ func (j *journal) note(function string, err error) {
 	switch {
 	case errors.As(err, &script):
 		e.Kind = "script"
-		e.Traceback, e.Chunk, e.Line = clip(script.Traceback, maxTraceback), clip(script.Chunk, maxMessage), script.Line
+		e.Chunk, e.Line = clip(script.Chunk, maxMessage), script.Line
 		if errors.As(err, &host) {
 			e.Kind, e.ID = "host", host.ID
 		}

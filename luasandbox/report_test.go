@@ -90,6 +90,27 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// The stack of a call is known also when a limit stopped it.
+func TestTraceback(t *testing.T) {
+	s := newSandbox(t, luasandbox.Config{Limits: limits.Limits{Instructions: 10_000}}, `
+		local function endless() while true do end end
+		function spin() endless() end
+		function bad() error("x") end
+		function fine() end`)
+	if got := s.Traceback(); got != "" {
+		t.Errorf("before any error: %q", got)
+	}
+	for _, tt := range []struct{ function, line string }{{"spin", "test.lua:2:"}, {"bad", "test.lua:4:"}, {"fine", "test.lua:4:"}, {"missing", ""}} {
+		_, _ = s.Call(context.Background(), tt.function)
+		if got := s.Traceback(); !strings.Contains(got, tt.line) || (tt.line == "") != (got == "") {
+			t.Errorf("after %s: %q", tt.function, got)
+		}
+	}
+	if e := s.Report().Errors; len(e) != 3 || !strings.Contains(e[0].Traceback, "test.lua:3:") || !strings.Contains(e[1].Traceback, "test.lua:4:") {
+		t.Errorf("%+v", e)
+	}
+}
+
 // A report grows to a bound and no further, whatever the script does.
 func TestReportIsBounded(t *testing.T) {
 	s := newSandbox(t, luasandbox.Config{}, `

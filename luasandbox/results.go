@@ -9,9 +9,12 @@ import (
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
 
-// Results are what a Lua function returned, as Go values: nil, bool, float64,
-// string; a table as []any, map[string]any or map[any]any; a function as
-// [*Function]; a handle as the host's object.
+// Results are what a Lua function returned, as Go values: nil, bool, float64, string;
+// a table as []any if its keys are 1 to n, n > 0, as map[string]any if they are
+// strings, or if it is empty, and else as map[any]any; a function as [*Function],
+// which the host releases; a handle as the host's object. Metatables are not
+// consulted. A table that contains itself or is nested deeper than 100, a coroutine,
+// and more than 262,144 elements in all results together are errors ([*ResultError]).
 type Results []any
 
 // Scan stores the results where ptrs point, in order: a bool; an integer or float

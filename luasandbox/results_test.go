@@ -13,11 +13,10 @@ import (
 )
 
 type point struct {
-	X, Y    int
-	Label   string   `lua:"label,optional"`
-	Weight  float64  `lua:"weight"`
-	Tags    []string `lua:"tags,optional"`
-	ignored int
+	X, Y   int
+	Label  string   `lua:"label,optional"`
+	Weight float64  `lua:"weight"`
+	Tags   []string `lua:"tags,optional"`
 }
 
 // scan stores v in a new T.
@@ -36,7 +35,7 @@ func check[T any](t *testing.T, v any, want T, ok bool) {
 		t.Errorf("%#v into %T: %v", v, want, err)
 	case !ok && (!errors.As(err, &result) || result.Index != 1):
 		t.Errorf("%#v into %T: %v, %v; want a *ResultError", v, want, got, err)
-	case ok && !cmp.Equal(got, want, cmp.AllowUnexported(point{})):
+	case ok && !cmp.Equal(got, want):
 		t.Errorf("%#v into %T: got %v, want %v", v, want, got, want)
 	}
 }

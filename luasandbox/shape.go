@@ -3,6 +3,7 @@ package luasandbox
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strconv"
@@ -385,21 +386,21 @@ func (sc *scope) shapeMap(sh *shape, t reflect.Type) error {
 		if err != nil {
 			return vm.Nil, err
 		}
-		keys, err := sortedKeys(e, v)
+		pairs, err := sortedPairs(e, v)
 		if err != nil {
 			return vm.Nil, err
 		}
-		for _, k := range keys {
-			goKey, err := key.encode(e, k)
+		for _, p := range pairs {
+			k, err := key.encode(e, p.key)
 			if err != nil {
 				return vm.Nil, err
 			}
-			x, err := elem.encode(e, v.MapIndex(k))
+			x, err := elem.encode(e, p.value)
 			if err == nil {
-				err = e.m.RawSet(to, goKey, x)
+				err = e.m.RawSet(to, k, x)
 			}
 			if err != nil {
-				return vm.Nil, within(atKey(goKey), err)
+				return vm.Nil, within(atKey(k), err)
 			}
 		}
 		return e.leave(to, mark), nil
@@ -407,69 +408,65 @@ func (sc *scope) shapeMap(sh *shape, t reflect.Type) error {
 	return nil
 }
 
-// sortedKeys returns v's keys in an order that does not depend on the run: booleans,
-// then numbers, then strings, each ascending.
-func sortedKeys(e *encoding, v reflect.Value) ([]reflect.Value, error) {
-	keys := v.MapKeys()
-	type sorted struct {
-		rank int
-		f    float64
-		s    string
-		key  reflect.Value
-	}
-	order := make([]sorted, len(keys))
+// mapPair is a pair of a Go map, with its place in the order: by rank, then by
+// number, then by text.
+type mapPair struct {
+	key, value reflect.Value
+	rank       int
+	number     float64
+	text       string
+}
+
+// sortedPairs returns v's pairs in an order that does not depend on the run:
+// booleans, then numbers, then strings as keys, each ascending. The pairs are paid
+// for, their order is not.
+func sortedPairs(e *encoding, v reflect.Value) ([]mapPair, error) {
+	order := make([]mapPair, 0, v.Len())
 	bytes := int64(0)
-	for i, k := range keys {
-		x := k
+	for it := v.MapRange(); it.Next(); {
+		o := mapPair{key: it.Key(), value: it.Value()}
+		x := o.key
 		if x.Kind() == reflect.Interface {
 			x = x.Elem()
 		}
-		o := sorted{key: k}
 		switch x.Kind() {
 		case reflect.Bool:
 			if x.Bool() {
-				o.f = 1
+				o.number = 1
 			}
 		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-			o.rank, o.f = 1, float64(x.Int())
+			o.rank, o.number = 1, float64(x.Int())
 		case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-			o.rank, o.f = 1, float64(x.Uint())
+			o.rank, o.number = 1, float64(x.Uint())
 		case reflect.Float32, reflect.Float64:
-			o.rank, o.f = 1, x.Float()
+			o.rank, o.number = 1, x.Float()
+			if o.number != o.number {
+				return nil, &mismatch{want: "number as key of a map", got: "nan"}
+			}
 		case reflect.String:
-			o.rank, o.s = 2, x.String()
-			bytes += int64(min(len(o.s), 64))
+			o.rank, o.text = 2, x.String()
+			bytes += int64(min(len(o.text), 64))
 		default:
 			return nil, &mismatch{want: "string, number or boolean as key of a map"}
 		}
-		order[i] = o
+		order = append(order, o)
 	}
-	compares := int64(len(keys)) * int64(bitLength(len(keys)))
+	compares := int64(len(order)) * int64(bits.Len(uint(len(order))))
 	if err := e.m.Work(compares*limits.SortCompare + bytes); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(order, func(a, b sorted) int {
+	slices.SortFunc(order, func(a, b mapPair) int {
 		switch {
 		case a.rank != b.rank:
 			return a.rank - b.rank
-		case a.f < b.f:
+		case a.number < b.number:
 			return -1
-		case a.f > b.f:
+		case a.number > b.number:
 			return 1
 		}
-		return strings.Compare(a.s, b.s)
+		return strings.Compare(a.text, b.text)
 	})
-	for i := range order {
-		keys[i] = order[i].key
-	}
-	return keys, nil
-}
-
-func bitLength(n int) (bits int) {
-	for ; n > 0; n >>= 1 {
-		bits++
-	}
-	return bits
+	return order, nil
 }
 
 func (sc *scope) shapeRecord(sh *shape, t reflect.Type) error {

@@ -2,6 +2,7 @@ package luasandbox
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -80,7 +81,9 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 	}
 	before := s.m.Allocated()
 	t := &Task{s: s, name: at.name(), ctx: ctx}
-	values, err := s.callee(at, args)
+	e := encoding{s: s, m: s.m, left: maxElements}
+	defer e.end(len(s.host.building))
+	values, err := s.callee(&e, at, args)
 	if err == nil {
 		t.run, err = s.m.Start(ctx, s.entry, values...)
 	}
@@ -237,19 +240,18 @@ func (t *Task) finish(err error) error {
 	t.results = results
 	usage := t.usage
 	t.mu.Unlock()
+	traceback := t.run.Traceback()
 	t.close()
-	s.log.ended(t.name, usage, false, err)
+	s.log.ended(t.name, usage, false, err, traceback)
 	return err
 }
 
-// close takes t off the list of unfinished tasks.
+// close takes t off the list of unfinished tasks, and lets go of what it held.
 func (t *Task) close() {
 	t.ended = true
-	for i, o := range t.s.tasks {
-		if o == t {
-			t.s.tasks = append(t.s.tasks[:i], t.s.tasks[i+1:]...)
-			break
-		}
+	t.run, t.waits, t.ctx = nil, nil, nil
+	if i := slices.Index(t.s.tasks, t); i >= 0 {
+		t.s.tasks = slices.Delete(t.s.tasks, i, i+1)
 	}
 }
 
@@ -313,7 +315,7 @@ func (t *Task) abandon() {
 	t.abandonRun()
 	t.measure()
 	t.close()
-	t.s.log.ended(t.name, t.Usage(), true, nil)
+	t.s.log.ended(t.name, t.Usage(), true, nil, "")
 }
 
 func (s *Sandbox) hasOrphans() bool {

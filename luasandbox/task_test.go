@@ -43,6 +43,9 @@ func TestStep(t *testing.T) {
 		if status == luasandbox.Done {
 			break
 		}
+		if steps > 1000 {
+			t.Fatal("the task does not end")
+		}
 		got := task.Usage().Instructions
 		if steps == 1 {
 			first = got // making the stack cannot be cut: the next steps pay for it
@@ -78,7 +81,10 @@ func TestTasksTakeTurns(t *testing.T) {
 	if got := s.Report().Unfinished; got != 3 {
 		t.Errorf("%d unfinished", got)
 	}
-	for done := 0; done < len(tasks); {
+	for done, round := 0, 0; done < len(tasks); round++ {
+		if round > 1000 {
+			t.Fatal("the tasks do not end")
+		}
 		for _, task := range tasks {
 			status, err := task.Step(1900)
 			if err == luasandbox.ErrFinished {
@@ -108,14 +114,8 @@ func TestTasksTakeTurns(t *testing.T) {
 	if got, err := s.Call(context.Background(), "worker", "e"); err != nil || got[0] != "e" {
 		t.Errorf("%v, %v", got, err)
 	}
-	for {
-		status, err := task.Step(1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status == luasandbox.Done {
-			break
-		}
+	if status, err := task.Step(limits.Unlimited); status != luasandbox.Done || err != nil {
+		t.Fatalf("%v, %v", status, err)
 	}
 	if task.Results()[0] != "d" {
 		t.Errorf("%v", task.Results())
@@ -204,8 +204,7 @@ func TestTaskLimits(t *testing.T) {
 	}
 	slow := start(t, s, "spin")
 	var err error
-	for err == nil {
-		now = now.Add(0)
+	for step := 0; err == nil && step < 1000; step++ {
 		_, err = slow.Step(50)
 	}
 	asLimit(t, err, limits.Instructions)

@@ -1,6 +1,7 @@
 package mods
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -101,7 +102,6 @@ func (e *ConfigError) Error() string { return fmt.Sprintf("host config: %s: %v",
 // Unwrap returns what is wrong.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// maxTickLength keeps game time within an int64 of nanoseconds for 146 years.
 const maxTickLength = time.Hour
 
 // resolve checks the config and fills in defaults.
@@ -156,6 +156,9 @@ func fixedNow() time.Time { return time.Date(2000, time.January, 1, 0, 0, 0, 0, 
 func collect(cfg HostConfig, builtin []Capability) (map[string]Capability, error) {
 	byName := map[string]Capability{}
 	for _, c := range append(slices.Clone(builtin), cfg.Capabilities...) {
+		if c == nil {
+			return nil, &ConfigError{Field: "Capabilities", Err: errors.New("one of them is nil")}
+		}
 		name := c.Name()
 		switch {
 		case !capabilityName.MatchString(name) || len(name) > 64:

@@ -57,7 +57,8 @@ func (e *APIError) Error() string { return e.Err.Error() }
 // Unwrap returns the [*manifest.Problem].
 func (e *APIError) Unwrap() error { return e.Err }
 
-// DuplicateError is the refusal of a mod whose id another one has.
+// DuplicateError is the refusal of a mod whose id another one has that was
+// accepted before.
 type DuplicateError struct {
 	ID     string
 	Source string // of the refused mod

@@ -13,8 +13,10 @@ import (
 // text is written as an escape of Go's ("\n", "\x1b", "\u202e", "\xff").
 func escape(s string) string { return escapeBut(s, 0) }
 
-// escapeLines is escape for a text of several lines.
-func escapeLines(s string) string { return escapeBut(s, '\n') }
+// escapeLines is escape for a text of several lines, in which tabs are spaces.
+func escapeLines(s string) string {
+	return escapeBut(strings.ReplaceAll(s, "\t", "  "), '\n')
+}
 
 func escapeBut(s string, keep rune) string {
 	clean := true

@@ -145,12 +145,13 @@ func listed(list map[string]bool, name, option string) error {
 
 func (e *events) on(by *member, name string, fn *luasandbox.Function) (int64, error) {
 	if err := listed(by.subscribe, name, "subscribe"); err != nil {
+		fn.Release()
 		return 0, err
 	}
 	if len(by.subs) == eventHandlers {
+		fn.Release()
 		return 0, scriptErrorf("events: %d subscriptions are the most that a mod can have, with those that it ended in this tick", eventHandlers)
 	}
-	fn.Keep()
 	by.ids++
 	s := &subscription{by: by, id: by.ids, name: name, fn: fn}
 	by.subs[s.id] = s
@@ -294,7 +295,8 @@ func (e *events) deliver(ctx context.Context, d delivery) error {
 		by.lateBytes += d.size
 		return nil
 	}
-	_, _ = by.mod.Call(ctx, "event "+d.name, d.to.fn, d.payload)
+	results, _ := by.mod.Call(ctx, "event "+d.name, d.to.fn, d.payload)
+	discard(results)
 	return ended(ctx)
 }
 

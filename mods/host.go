@@ -50,8 +50,19 @@ const (
 	closed
 )
 
-// tickKey is the key in the context that a host gives to its tickers.
+// tickKey is the key in the context that a host gives to its tickers, for a
+// *ticking.
 type tickKey struct{ host *Host }
+
+// ticking is one turn of the tickers.
+type ticking struct{ over atomic.Bool }
+
+// turn calls what a ticker has to do, with a context by which it may call mods.
+func (h *Host) turn(ctx context.Context, f func(context.Context) error) error {
+	now := &ticking{}
+	defer now.over.Store(true)
+	return f(context.WithValue(ctx, tickKey{h}, now))
+}
 
 // NewHost returns a host without mods. It opens the store, which stays open
 // until [Host.Close].
@@ -167,7 +178,7 @@ func (h *Host) check(m *Mod) error {
 	m.manifest = man
 	m.limits = limits.Intersect(h.cfg.Limits, man.Limits)
 	for _, other := range h.mods {
-		if other.ID() == man.ID {
+		if other.ID() == man.ID && other.State() != Refused {
 			return &DuplicateError{ID: man.ID, Source: m.report.Source, First: other.report.Source}
 		}
 	}
@@ -266,8 +277,6 @@ func (h *Host) Start(ctx context.Context) error {
 
 // arrange puts the mods in load order and refuses those that cannot be.
 func (h *Host) arrange() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	byID := map[string]*Mod{}
 	var accepted []*manifest.Manifest
 	for _, m := range h.mods {
@@ -289,6 +298,8 @@ func (h *Host) arrange() {
 			mods = append(mods, m)
 		}
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.mods = mods
 }
 
@@ -314,9 +325,8 @@ func (h *Host) Tick(ctx context.Context) error {
 	for _, m := range h.order {
 		m.tick = tickUse{}
 	}
-	inner := context.WithValue(ctx, tickKey{h}, true)
 	for _, t := range h.tickers {
-		if err := t.BeforeHooks(inner, h.tick); err != nil {
+		if err := h.turn(ctx, func(ctx context.Context) error { return t.BeforeHooks(ctx, h.tick) }); err != nil {
 			return err
 		}
 	}
@@ -337,9 +347,8 @@ func (h *Host) Tick(ctx context.Context) error {
 
 // after is what follows the hooks.
 func (h *Host) after(ctx context.Context) error {
-	inner := context.WithValue(ctx, tickKey{h}, true)
 	for _, t := range h.tickers {
-		if err := t.AfterHooks(inner, h.tick); err != nil {
+		if err := h.turn(ctx, func(ctx context.Context) error { return t.AfterHooks(ctx, h.tick) }); err != nil {
 			return err
 		}
 	}

@@ -94,7 +94,8 @@ func (m *Mod) State() State {
 
 // Err returns why the mod was refused or quarantined: what [Host.Add] returned,
 // a [*DependencyError], a [*GrantError], a [*HookError], or an error of package
-// luasandbox or limits. Nil for a mod that is well.
+// luasandbox or limits; of a *luasandbox.ScriptError the texts are cut and the
+// value is left out. Nil for a mod that is well.
 func (m *Mod) Err() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -121,7 +122,7 @@ func (m *Mod) Report() Report {
 // returned, for information. An error that matches the context's end is the
 // one that the caller has to pass on.
 func (m *Mod) Call(ctx context.Context, during string, fn *luasandbox.Function, args ...any) (luasandbox.Results, error) {
-	if ctx.Value(tickKey{m.host}) == nil {
+	if now, _ := ctx.Value(tickKey{m.host}).(*ticking); now == nil || now.over.Load() {
 		leave, err := m.host.enter()
 		if err != nil {
 			return nil, err
@@ -131,9 +132,7 @@ func (m *Mod) Call(ctx context.Context, during string, fn *luasandbox.Function, 
 			return nil, err
 		}
 	}
-	return m.call(ctx, during, func(ctx context.Context) (luasandbox.Results, error) {
-		return m.sandbox.CallFunction(ctx, fn, args...)
-	})
+	return m.call(ctx, during, fn, args...)
 }
 
 // Spent reports whether the mod has used up in this tick what it may use
@@ -149,8 +148,27 @@ func (m *Mod) Spent() bool {
 // errOver is what call returns for a context that ended.
 var errOver = errors.New("the caller's context ended")
 
-// call runs f, a call into the sandbox, and draws the consequences.
-func (m *Mod) call(ctx context.Context, during string, f func(context.Context) (luasandbox.Results, error)) (luasandbox.Results, error) {
+// call calls a function of the mod's and draws the consequences.
+func (m *Mod) call(ctx context.Context, during string, fn *luasandbox.Function, args ...any) (luasandbox.Results, error) {
+	return m.enter(ctx, during, func(ctx context.Context) (luasandbox.Results, error) {
+		begun := m.sandbox.Usage().Calls
+		results, err := m.sandbox.CallFunction(ctx, fn, args...)
+		if err != nil && m.sandbox.Usage().Calls == begun && ctx.Err() == nil {
+			err = &sendError{err}
+		}
+		return results, err
+	})
+}
+
+// sendError is why a function was not called at all: what was to be passed to
+// it does not fit into the mod. That is not the mod's fault.
+type sendError struct{ err error }
+
+func (e *sendError) Error() string { return e.err.Error() }
+func (e *sendError) Unwrap() error { return e.err }
+
+// enter runs f, a call into the sandbox, and draws the consequences.
+func (m *Mod) enter(ctx context.Context, during string, f func(context.Context) (luasandbox.Results, error)) (luasandbox.Results, error) {
 	if m.sandbox == nil {
 		return nil, ErrNotRunning
 	}
@@ -159,8 +177,12 @@ func (m *Mod) call(ctx context.Context, during string, f func(context.Context) (
 	}
 	// The mod's host functions must not find their way back into the host.
 	results, err := f(context.WithValue(ctx, tickKey{m.host}, nil))
-	last := m.sandbox.LastCall()
-	m.tick.instructions = limits.MulAdd(1, last.Instructions, m.tick.instructions)
+	if _, unsent := err.(*sendError); unsent {
+		m.dropEvent()
+		m.account(0)
+		return nil, err
+	}
+	m.tick.instructions = limits.MulAdd(1, m.sandbox.LastCall().Instructions, m.tick.instructions)
 	m.account(1)
 	if err != nil {
 		err = m.judge(ctx, during, err)
@@ -200,7 +222,6 @@ func (m *Mod) judge(ctx context.Context, during string, err error) error {
 		limit    *limits.Error
 		internal *luasandbox.InternalError
 		result   *luasandbox.ResultError
-		argument *luasandbox.ArgumentError
 	)
 	v := Violation{Kind: ErrorViolation, During: during, Tick: m.host.tick, Message: err.Error()}
 	switch {
@@ -225,11 +246,6 @@ func (m *Mod) judge(ctx context.Context, during string, err error) error {
 		m.quarantine(fmt.Sprintf("%v; tick %d, %s", err, v.Tick, escape(during)), err)
 	case errors.As(err, &result):
 		m.failed(v, err)
-	case errors.As(err, &argument):
-		// What was sent does not fit into this mod: not its fault.
-		m.mu.Lock()
-		m.report.EventsDropped++
-		m.mu.Unlock()
 	}
 	return err
 }
@@ -275,6 +291,13 @@ func (m *Mod) end(state State, reason string, err error) {
 }
 
 func (m *Mod) quarantine(reason string, err error) {
+	if script, ok := errors.AsType[*luasandbox.ScriptError](err); ok {
+		// What the script raised can be as large as its memory was.
+		light := *script
+		light.Value = nil
+		light.Message, light.Traceback = strings.Clone(clip(script.Message, maxMessage)), strings.Clone(clip(script.Traceback, maxTraceback))
+		err = &light
+	}
 	m.end(Quarantined, reason, err)
 	m.host.cfg.Logger.Warn("mod quarantined", "mod", m.ID(), "reason", reason)
 }
@@ -337,7 +360,7 @@ func (m *Mod) load(ctx context.Context) error {
 			return nil
 		}
 	}
-	results, err := m.call(ctx, m.manifest.Entry, func(ctx context.Context) (luasandbox.Results, error) {
+	results, err := m.enter(ctx, m.manifest.Entry, func(ctx context.Context) (luasandbox.Results, error) {
 		return sandbox.Load(ctx, program)
 	})
 	switch {
@@ -405,14 +428,14 @@ func (m *Mod) takeHooks(results luasandbox.Results) string {
 			return fmt.Sprintf("the hook %q is not a function", name)
 		case known:
 			hooks[name] = fn
-			continue
+			delete(table, name)
 		case isFunction:
-			fn.Release()
 			if near := manifest.Nearest(name, hookNames); near != "" {
 				m.host.cfg.Logger.Warn("mod has an unknown hook", "mod", m.ID(), "hook", escape(clip(name, 64)), "nearest", near)
 			}
 		}
 	}
+	discard(results)
 	m.hooks = hooks
 	return ""
 }
@@ -424,13 +447,35 @@ func (m *Mod) hook(ctx context.Context, name string, args ...any) error {
 	if fn == nil {
 		return nil
 	}
-	_, err := m.call(ctx, name+" hook", func(ctx context.Context) (luasandbox.Results, error) {
-		return m.sandbox.CallFunction(ctx, fn, args...)
-	})
+	results, err := m.call(ctx, name+" hook", fn, args...)
+	discard(results)
 	if errors.Is(err, errOver) {
 		return err
 	}
 	return nil
+}
+
+// discard lets go of the functions among what a mod returned: the host holds
+// those that it is given.
+func discard(results luasandbox.Results) { discardValue([]any(results)) }
+
+func discardValue(v any) { // nested as deep as luasandbox copies
+	switch v := v.(type) {
+	case *luasandbox.Function:
+		v.Release()
+	case []any:
+		for _, item := range v {
+			discardValue(item)
+		}
+	case map[string]any:
+		for _, item := range v {
+			discardValue(item)
+		}
+	case map[any]any:
+		for _, item := range v {
+			discardValue(item)
+		}
+	}
 }
 
 // module finds what require asks for among the mod's own files: "lib.names" is

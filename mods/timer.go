@@ -63,18 +63,23 @@ func (t *timers) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
 	), nil
 }
 
-// now is the game time of the current tick.
-func (t *timers) now() time.Duration { return time.Duration(t.host.tick) * t.host.cfg.TickLength }
+// now is the game time of the current tick. It stands still after 260 years,
+// since a time.Duration ends with 292.
+func (t *timers) now() time.Duration {
+	const last = 8_200_000_000 * time.Second
+	return min(time.Duration(min(t.host.tick, int64(last/t.host.cfg.TickLength)))*t.host.cfg.TickLength, last)
+}
 
 // add checks the seconds, whatever number they are, and starts a timer.
 func (l *timerList) add(now time.Duration, what string, seconds float64, least time.Duration, fn *luasandbox.Function) (int64, error) {
 	if !(seconds >= least.Seconds() && seconds <= longestTimer.Seconds()) { // also NaN
+		fn.Release()
 		return 0, scriptErrorf("timer.%s: %v seconds; want a number from %v to %v", what, seconds, least.Seconds(), longestTimer.Seconds())
 	}
 	if len(l.timers) == timersOfMod {
+		fn.Release()
 		return 0, scriptErrorf("timer.%s: %d timers are the most that a mod can have", what, timersOfMod)
 	}
-	fn.Keep()
 	l.ids++
 	tm := &timer{id: l.ids, fn: fn}
 	wait := time.Duration(math.Round(seconds * float64(time.Second)))
@@ -145,7 +150,8 @@ func (l *timerList) fire(ctx context.Context, tm *timer, now time.Duration) erro
 		l.timers = slices.DeleteFunc(l.timers, func(other *timer) bool { return other == tm })
 		defer fn.Release()
 	}
-	_, _ = l.mod.Call(ctx, fmt.Sprintf("timer %d", tm.id), fn)
+	results, _ := l.mod.Call(ctx, fmt.Sprintf("timer %d", tm.id), fn)
+	discard(results)
 	return ended(ctx)
 }
 

@@ -36,6 +36,8 @@ const ourChat = `
 40 alice !time
 `
 
+const chatWanted = "a file of lines of chat, or - for standard input"
+
 // mostChat is the largest file of chat lines, in bytes.
 const mostChat = 1 << 20
 
@@ -48,7 +50,7 @@ func (c *console) chatLines(ctx context.Context, o runOptions) ([]chatLine, erro
 	if o.chat == "" {
 		return parseChat("chat", ourChat)
 	}
-	text, err := readSource(ctx, o.chat, c.in, limits.Limits{Source: mostChat})
+	text, err := readSource(ctx, o.chat, chatWanted, c.in, limits.Limits{Source: mostChat})
 	if limit, ok := errors.AsType[*limits.Error](err); ok {
 		return nil, &refusal{What: o.chat, Reason: size(limit.Asked) + " of chat", Want: "at most " + size(limit.Max), Err: err}
 	}

@@ -73,7 +73,7 @@ func (c *console) check(ctx context.Context, arg string) status {
 
 // checkFile checks the syntax of one file.
 func (c *console) checkFile(ctx context.Context, name string) status {
-	source, err := readSource(ctx, name, c.in, limits.Limits{})
+	source, err := readSource(ctx, name, luaFileWanted, c.in, limits.Limits{})
 	if err == nil {
 		if name == "-" {
 			name = "stdin"

@@ -40,7 +40,10 @@ func newConsole(in, out, err *os.File) *console {
 	c.out.log = c.out.terminal || sameFile(out, err)
 	c.err.log, c.err.prompt = true, true
 	c.progress = progress{to: c.err, shown: c.err.terminal, began: time.Now()}
-	c.out.before, c.err.before = c.progress.clear, c.progress.clear
+	c.err.before = c.progress.clear
+	if c.out.terminal {
+		c.out.before = c.progress.clear
+	}
 	return c
 }
 
@@ -164,33 +167,50 @@ func (f *folder) Flush() {
 	f.repeat = 0
 }
 
-func (f *folder) put(line string) {
-	if f.to.terminal {
-		line = foldLine(line, f.to.width())
+func (f *folder) put(line string) { fmt.Fprintln(f.to, f.to.fit(line)) }
+
+// fit breaks the lines of a text where the terminal would break them, if s is
+// one.
+func (s *stream) fit(text string) string {
+	if !s.terminal {
+		return text
 	}
-	fmt.Fprintln(f.to, line)
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = foldLine(line, s.width())
+	}
+	return strings.Join(lines, "\n")
 }
 
 // foldLine breaks a line such that none of its parts is wider than the
-// terminal; all but the first are indented. Tabs become blanks.
+// terminal, at a blank if there is one near; all but the first are indented.
+// Tabs become blanks.
 func foldLine(line string, most int) string {
 	const indent = "    "
 	most = max(most, 2*len(indent))
-	var b strings.Builder
+	var out strings.Builder
+	var part []rune // of the line that is being filled
 	column := 0
-	for _, r := range line {
-		piece, n := string(r), columns(r)
-		if r == '\t' {
-			piece, n = "  ", 2
+	for _, r := range strings.ReplaceAll(line, "\t", "  ") {
+		if column+columns(r) > most {
+			cut := len(part)
+			for i := len(part) - 1; i > len(part)*2/3; i-- {
+				if part[i] == ' ' {
+					cut = i + 1
+					break
+				}
+			}
+			out.WriteString(string(part[:cut]) + "\n")
+			part = append([]rune(indent), part[cut:]...)
+			column = 0
+			for _, p := range part {
+				column += columns(p)
+			}
 		}
-		if column+n > most {
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		}
-		b.WriteString(piece)
-		column += n
+		part = append(part, r)
+		column += columns(r)
 	}
-	return b.String()
+	return out.String() + string(part)
 }
 
 // columns returns how many columns of a terminal r takes, at most: characters
@@ -218,13 +238,13 @@ const (
 	progressEvery = 100 * time.Millisecond
 )
 
-// show draws the line anew, if it is time to.
+// show draws the line anew, if it is time to or something else took its place.
 func (p *progress) show(format string, args ...any) {
 	if !p.shown {
 		return
 	}
 	now := time.Now()
-	if now.Sub(p.began) < progressAfter || now.Sub(p.last) < progressEvery {
+	if now.Sub(p.began) < progressAfter || p.drawn && now.Sub(p.last) < progressEvery {
 		return
 	}
 	p.last = now

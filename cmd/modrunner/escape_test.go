@@ -58,6 +58,8 @@ func TestFoldLine(t *testing.T) {
 		{"0123456789", 10, "0123456789"},
 		{"0123456789a", 10, "0123456789\n    a"},
 		{"0123456789abcdefghi", 10, "0123456789\n    abcdef\n    ghi"},
+		{"0123 5678 0123 567 90123", 20, "0123 5678 0123 567 \n    90123"},
+		{"a blankthatisfar", 10, "a blanktha\n    tisfar"},
 		{"世界世界世界", 10, "世界世界世\n    界"},
 		{"a\tb", 10, "a  b"},
 		{strings.Repeat("x", 10), 1, "xxxxxxxx\n    xx"}, // never narrower than 8

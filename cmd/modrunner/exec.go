@@ -123,7 +123,7 @@ func (c *console) exec(ctx context.Context, o execOptions, path string, args []s
 
 // execute runs the file and fills in what the report can know of it.
 func (c *console) execute(ctx context.Context, o execOptions, path string, args []string, report *execReport) error {
-	source, err := readSource(ctx, path, c.in, o.limits)
+	source, err := readSource(ctx, path, luaFileWanted, c.in, o.limits)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,6 @@ type game struct {
 	lines   *folder // where what mods say goes
 	host    *mods.Host
 	told    map[*mods.Mod]bool // why it is refused has been said
-	ran     bool               // at least one mod was accepted
 	ticks   int64
 }
 
@@ -90,10 +89,11 @@ const stopAtMost = 5 * time.Second
 // play runs the mods through their ticks, or until ctx ends, and stops them. The
 // error says what could not be saved.
 func (g *game) play(ctx context.Context) error {
+	accepted := false
 	for _, m := range g.host.Mods() {
-		g.ran = g.ran || m.State() == mods.Loaded
+		accepted = accepted || m.State() == mods.Loaded
 	}
-	if !g.ran {
+	if !accepted {
 		return nil
 	}
 	saved := g.host.Start(ctx)

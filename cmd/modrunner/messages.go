@@ -19,8 +19,10 @@ import (
 
 // say writes a message.
 func (c *console) say(colour, message string) {
+	const name = "modrunner:"
 	c.out.Flush()
-	fmt.Fprintf(c.err, "%s %s\n", c.err.paint(colour, "modrunner:"), hanging(message))
+	text := c.err.fit(name + " " + hanging(message))
+	fmt.Fprintln(c.err, c.err.paint(colour, name)+strings.TrimPrefix(text, name))
 	c.err.Flush()
 }
 
@@ -117,7 +119,7 @@ func (c *console) scriptFailed(message, traceback string) {
 	}
 	fmt.Fprintln(c.err, "stack traceback:")
 	for line := range strings.Lines(strings.TrimPrefix(traceback, "stack traceback:\n")) {
-		fmt.Fprintf(c.err, "\t%s\n", oneLine(strings.Trim(line, "\t\n")))
+		fmt.Fprintln(c.err, c.err.fit("\t"+oneLine(strings.Trim(line, "\t\n"))))
 	}
 }
 
@@ -248,21 +250,22 @@ func plural(n int, one string) string {
 // not run, and the first of its errors.
 func (c *console) explain(m modReport) {
 	name := oneLine(m.title())
+	line := func(format string, args ...any) { fmt.Fprintln(c.out, c.out.fit(fmt.Sprintf(format, args...))) }
 	if m.State == mods.Refused || m.State == mods.Quarantined {
-		fmt.Fprintf(c.out, "%s: %s: %s\n", name, c.out.paint(stateColours[m.State], string(m.State)), oneLine(m.Reason))
+		line("%s: %s: %s", name, m.State, oneLine(m.Reason))
 	}
 	const shown = 3
 	for i, v := range m.Violations {
 		if i == shown {
-			fmt.Fprintf(c.out, "%s: and %s more\n", name, grouped(int64(len(m.Violations)-i)+m.omitted))
+			line("%s: and %s more", name, grouped(int64(len(m.Violations)-i)+m.omitted))
 			break
 		}
 		if !strings.Contains(m.Reason, v.Message) && v.Kind != mods.LimitViolation { // not said yet
-			fmt.Fprintf(c.out, "%s: %s in tick %d, %s: %s\n", name, v.Kind, v.Tick, oneLine(v.During), oneLine(v.Message))
+			line("%s: %s in tick %d, %s: %s", name, v.Kind, v.Tick, oneLine(v.During), oneLine(v.Message))
 		}
 		_, stack, _ := strings.Cut(v.Traceback, "stack traceback:\n")
-		for line := range strings.Lines(stack) {
-			fmt.Fprintf(c.out, "\t%s\n", oneLine(strings.TrimPrefix(strings.Trim(line, "\t\n"), `\t`)))
+		for frame := range strings.Lines(stack) {
+			line("\t%s", oneLine(strings.TrimSpace(frame)))
 		}
 	}
 }

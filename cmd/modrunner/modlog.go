@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 
 	"github.com/luasandbox/modrunner/mods"
@@ -44,7 +45,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	var mod, text, reason string
 	var fields strings.Builder
 	add := func(a slog.Attr) {
-		fmt.Fprintf(&fields, " %s=%s", oneLine(a.Key), quoteIfNeeded(a.Value.String()))
+		fmt.Fprintf(&fields, " %s=%s", oneLine(a.Key), fieldValue(a.Value))
 	}
 	see := func(a slog.Attr) bool {
 		switch {
@@ -79,8 +80,12 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// quoteIfNeeded quotes a value that would not be seen as one.
-func quoteIfNeeded(text string) string {
+// fieldValue writes a value so that it can be seen where it ends.
+func fieldValue(v slog.Value) string {
+	text := v.String()
+	if v.Kind() == slog.KindFloat64 {
+		text = strconv.FormatFloat(v.Float64(), 'g', 14, 64) // as Lua does
+	}
 	if text == "" || strings.ContainsAny(text, " =\"\t\n") {
 		return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"`
 	}

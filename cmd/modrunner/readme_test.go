@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,21 +121,34 @@ func withoutFigures(text string) string {
 
 // TestLinksInDocuments looks for every file that a document names.
 func TestLinksInDocuments(t *testing.T) {
+	const root = "../.."
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, name := range []string{
-		"README.md", "SECURITY.md", "CHANGELOG.md", "limits/RATIONALE.md", "luasandbox/vm/RATIONALE.md",
-		"mods/bundle/RATIONALE.md", "mods/manifest/RATIONALE.md", "stdlib/COMPATIBILITY.md",
-	} {
-		name = filepath.Join("../..", filepath.FromSlash(name))
+	documents := 0
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && name != root):
+			return fs.SkipDir
+		case filepath.Ext(name) != ".md":
+			return nil
+		}
 		text, err := os.ReadFile(name)
 		if err != nil {
-			t.Error(err)
-			continue
+			return err
 		}
+		documents++
 		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(name), filepath.FromSlash(m[1]))); err != nil {
+			to := filepath.Join(filepath.Dir(name), filepath.FromSlash(m[1]))
+			if entries, err := os.ReadDir(to); err == nil && len(entries) == 0 {
+				t.Errorf("%s: the folder %s is empty", name, to)
+			} else if _, err := os.Stat(to); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+		return nil
+	})
+	if err != nil || documents < 5 {
+		t.Errorf("%d documents, %v", documents, err)
 	}
 }

@@ -56,7 +56,8 @@ log and print goes to standard error.
      "instructions": N, "memory_bytes": N, "memory_peak_bytes": N,
      "allocated_bytes": N, "wall_ms": N, "calls": N, "host_calls": N,
      "output_bytes": N,
-     "violations": [{"kind", "limit", "during", "message", "tick", "traceback"}]}]}
+     "violations": [{"kind", "limit", "during", "message", "tick", "traceback"}]}],
+   "error": why there was no run at all, if there was none}
 
 Exit status: 0 all well; 1 a mod failed, or what mods store could not be saved;
 2 wrong usage; 3 a mod hit a limit; 4 a mod was refused; 128 and the signal's
@@ -98,6 +99,7 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 type runReport struct {
 	Ticks int64       `json:"ticks"` // that were run
 	Mods  []modReport `json:"mods"`
+	Error string      `json:"error,omitempty"` // why there was no run at all
 }
 
 // modReport is one mod in it.
@@ -119,8 +121,7 @@ type modReport struct {
 func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 	lines, err := c.chatLines(ctx, o)
 	if err != nil {
-		c.refused(err)
-		return &exitError{notRun}
+		return c.noRun(o, err)
 	}
 	to := c.out
 	if o.json {
@@ -131,8 +132,7 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 		if config, ok := errors.AsType[*mods.ConfigError](err); ok && config.Field == "Policy.Allow" {
 			return fmt.Errorf("--allow: %w", config.Err)
 		}
-		c.refused(err)
-		return &exitError{notRun}
+		return c.noRun(o, err)
 	}
 	defer g.host.Close()
 	g.add(args)
@@ -146,7 +146,7 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 	report := g.report()
 	if o.json {
 		c.writeJSON(report)
-	} else if g.ran {
+	} else {
 		c.table(report)
 	}
 	if i := interruptedBy(ctx); i != nil {
@@ -157,6 +157,15 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 		return nil
 	}
 	return &exitError{end}
+}
+
+// noRun reports what kept mods from being run at all.
+func (c *console) noRun(o runOptions, err error) error {
+	c.refused(err)
+	if o.json {
+		c.writeJSON(runReport{Mods: []modReport{}, Error: jsonText(err.Error())})
+	}
+	return &exitError{notRun}
 }
 
 // status returns the worst that the mods did.

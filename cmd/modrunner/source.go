@@ -40,27 +40,27 @@ const luaFileWanted = "a file of Lua source text, or - for standard input"
 
 // readSource reads a Lua file, or standard input for "-", of at most
 // l.Source bytes: no more than one byte beyond is ever read. It never waits for
-// a pipe or a device.
+// a pipe or a device. want says what would be right, in a *refusal.
 //
 // The errors: *refusal; *limits.Error of kind Source; *limits.CancelledError
 // if ctx ended while standard input was waited for.
-func readSource(ctx context.Context, path string, stdin io.Reader, l limits.Limits) (string, error) {
+func readSource(ctx context.Context, path, want string, stdin io.Reader, l limits.Limits) (string, error) {
 	if path == "-" {
-		return readInput(ctx, stdin, l)
+		return readInput(ctx, want, stdin, l)
 	}
-	file, err := openRegular(path, luaFileWanted)
+	file, err := openRegular(path, want)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return "", unreadable(path, luaFileWanted, err)
+		return "", unreadable(path, want, err)
 	}
 	if err := l.Check(limits.Source, info.Size()); err != nil {
 		return "", err
 	}
-	return readBounded(path, file, l)
+	return readBounded(path, want, file, l)
 }
 
 // openRegular opens a regular file for reading, without ever waiting.
@@ -124,11 +124,11 @@ func bare(err error) error {
 }
 
 // readBounded reads all of r, unless that is more than l.Source bytes.
-func readBounded(path string, r io.Reader, l limits.Limits) (string, error) {
+func readBounded(path, want string, r io.Reader, l limits.Limits) (string, error) {
 	var text strings.Builder
 	n, err := io.Copy(&text, io.LimitReader(r, limits.MulAdd(1, l.WithDefaults().Source, 1)))
 	if err != nil {
-		return "", unreadable(path, luaFileWanted, err)
+		return "", unreadable(path, want, err)
 	}
 	if err := l.Check(limits.Source, n); err != nil {
 		return "", err
@@ -138,14 +138,14 @@ func readBounded(path string, r io.Reader, l limits.Limits) (string, error) {
 
 // readInput is readBounded for standard input, which may never end: it gives up
 // when ctx ends. The read itself then goes on until the process ends.
-func readInput(ctx context.Context, stdin io.Reader, l limits.Limits) (string, error) {
+func readInput(ctx context.Context, want string, stdin io.Reader, l limits.Limits) (string, error) {
 	type result struct {
 		text string
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		text, err := readBounded("standard input", stdin, l)
+		text, err := readBounded("standard input", want, stdin, l)
 		done <- result{text, err}
 	}()
 	select {

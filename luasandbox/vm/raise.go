@@ -19,7 +19,7 @@ func (m *Machine) raise(r *Run, err error) error {
 		th := r.cur
 		if fatal(err) {
 			m.tracing = true
-			r.traceback = m.traceback(th, "", 0)
+			r.traceback = m.tracebackAll(th, "")
 			m.tracing = false
 			m.abort(r)
 			return err

@@ -304,7 +304,6 @@ func (f *function) numericFor(s *ast.NumberForStmt) {
 	f.declare("(for index)", base)
 	f.declare("(for limit)", base+1)
 	f.declare("(for step)", base+2)
-	f.line = line
 	prep := f.emit(makeInstr(opForPrep, base, 0, 0, 0))
 	f.openBlock(false)
 	f.declare(s.Name, f.reserve(1))

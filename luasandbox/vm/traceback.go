@@ -29,7 +29,9 @@ func (m *Machine) tracebackAll(th *Thread, msg string) string {
 		msg = msg[:mostMessage] + "..."
 	}
 	var b strings.Builder
-	b.WriteString(msg + "\n")
+	if b.WriteString(msg); msg != "" {
+		b.WriteByte('\n')
+	}
 	m.traceback(&b, th, 0)
 	for th = th.resumer; th != nil; th = th.resumer {
 		if b.Len() > mostBytes {

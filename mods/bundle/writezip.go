@@ -31,7 +31,8 @@ func (b *Bundle) WriteZip(w io.Writer) error {
 			UncompressedSize64: uint64(len(text)),
 			CreatorVersion:     20,
 			ReaderVersion:      20,
-			ModifiedDate:       dosEpoch,
+			//lint:ignore SA1019 CreateRaw writes this field and does not look at Modified
+			ModifiedDate: dosEpoch,
 		}
 		if !ascii(f.Path) {
 			header.Flags |= flagUTF8

@@ -48,7 +48,7 @@ var ErrTooLarge = errors.New("value is too large")
 const (
 	slotBytes   = 16
 	scalarBytes = 8
-	stringBytes = 16
+	stringBytes = 24 // with what the allocator rounds up
 	listBytes   = 24
 	mapBytes    = 48 + 8 + 8*(16+16)
 	entryBytes  = 2 * (16 + 16)
