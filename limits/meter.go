@@ -34,6 +34,26 @@ func NewMeter(l Limits, parent *Meter) *Meter {
 	}
 }
 
+// NewAccount returns a meter that adds up over a whole life what meters made
+// from it spend, call by call: what is spent is not limited by the account
+// itself, only charged to the parent; what is held is limited by l, and by the
+// parent. The parent may be nil.
+func NewAccount(l Limits, parent *Meter) *Meter {
+	if parent == nil {
+		parent = &Meter{limits: None()}
+	}
+	l = Intersect(l, parent.limits)
+	l.Instructions, l.Output, l.HostCalls = Unlimited, Unlimited, Unlimited
+	return &Meter{
+		limits:       l,
+		instructions: NewBudget(Instructions, Unlimited, parent.instructions),
+		output:       NewBudget(Output, Unlimited, parent.output),
+		hostCalls:    NewBudget(HostCalls, Unlimited, parent.hostCalls),
+		memory:       NewGauge(Memory, l.Memory, parent.memory),
+		coroutines:   NewGauge(Coroutines, l.Coroutines, parent.coroutines),
+	}
+}
+
 // Limits returns the limits in force: no field is zero.
 func (m *Meter) Limits() Limits { return m.limits }
 

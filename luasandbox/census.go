@@ -8,7 +8,7 @@ import "github.com/luasandbox/modrunner/luasandbox/vm"
 type Census struct {
 	Bytes   int64     `json:"bytes"`   // live
 	Objects int64     `json:"objects"` // live
-	Kinds   []Holding `json:"kinds"`   // by kind of object, biggest first; "other" is what belongs to no object
+	Kinds   []Holding `json:"kinds"`   // by kind of object, biggest first
 	Paths   []Holding `json:"paths"`   // by where they hang, such as "_G.quests.log", biggest first; a selection
 }
 
@@ -30,12 +30,9 @@ const maxPaths = 50
 // [*InternalError].
 func (s *Sandbox) Census() (c Census, err error) {
 	err = s.alone(func() error {
-		live := s.m.Census()
+		s.m.Census()
 		inv := s.m.Inventory(maxPaths)
-		c = Census{Bytes: live, Objects: inv.Objects, Kinds: holdings(inv.Kinds), Paths: holdings(inv.Paths)}
-		if rest := live - inv.Bytes; rest > 0 {
-			c.Kinds = append(c.Kinds, Holding{Name: "other", Bytes: rest})
-		}
+		c = Census{Bytes: inv.Bytes, Objects: inv.Objects, Kinds: holdings(inv.Kinds), Paths: holdings(inv.Paths)}
 		return nil
 	})
 	return c, err

@@ -28,7 +28,6 @@ type Sandbox struct {
 	tasks    []*Task       // not finished
 	ids      int64         // of log records
 	wall     time.Duration // in all steps
-	earlier  [3]int64      // use of the account before it was last rearmed
 	line     []byte        // print's
 	tostring vm.Value      // the library's
 	entry    vm.Value      // the function that calls from the host run
@@ -80,7 +79,6 @@ func New(cfg Config) (s *Sandbox, err error) {
 }
 
 func (s *Sandbox) open() error {
-	s.rearm()
 	o := stdlib.Options{Now: s.cfg.Now, Clock: s.cfg.Clock, Seed: s.cfg.Seed}
 	if o.Clock == nil {
 		o.Clock = func() time.Duration { return time.Duration(s.spent()[0]) * (time.Second / clockRate) }
@@ -153,7 +151,6 @@ func (s *Sandbox) acquire() error {
 		s.state.Store(idle)
 		return s.dead
 	}
-	s.rearm()
 	s.sweep()
 	return nil
 }
@@ -165,22 +162,10 @@ func (s *Sandbox) account() [3]*limits.Budget {
 	return [3]*limits.Budget{total.Instructions(), total.Output(), total.HostCalls()}
 }
 
-// rearm makes the account of the sandbox's whole life one without an end: only a
-// call's own limits and Config.Budget have one, and that Config.Budget was spent
-// once, and the account latched, is over when its owner has refilled it.
-func (s *Sandbox) rearm() {
-	for i, b := range s.account() {
-		if u := b.Use(); u.Max != limits.Unlimited || b.Tripped() != nil {
-			s.earlier[i] += u.Current
-			b.Refill(limits.Unlimited)
-		}
-	}
-}
-
 // spent returns what was ever charged to the account's budgets.
 func (s *Sandbox) spent() (all [3]int64) {
 	for i, b := range s.account() {
-		all[i] = s.earlier[i] + b.Use().Current
+		all[i] = b.Use().Current
 	}
 	return all
 }
@@ -290,5 +275,5 @@ func (s *Sandbox) public(err error) error {
 }
 
 func (s *Sandbox) scriptError(e *vm.Error) *ScriptError {
-	return &ScriptError{Message: e.Error(), Value: plain(e.Value), Traceback: e.Traceback, Err: e.Err}
+	return &ScriptError{Message: e.Error(), Value: plain(e.Value), Traceback: e.Traceback, Chunk: e.Chunk, Line: e.Line, Err: e.Err}
 }

@@ -14,20 +14,17 @@ import (
 // and the guard.
 type binding struct {
 	t        *objectType
+	name     string // of the method or property
+	property bool
 	in, out  []reflect.Type // of the Go function, without receiver
 	variadic bool
 	fails    bool // the Go function's last result is an error, not in out
 	call     func(self reflect.Value, in []reflect.Value) []reflect.Value
 }
 
-// adapt makes a function for a property.
-func (t *objectType) adapt(in, out []reflect.Type, call func(self reflect.Value, in []reflect.Value) []reflect.Value) any {
-	return t.adaptMethod(in, out, false, call)
-}
-
-// adaptMethod makes a function for a method.
-func (t *objectType) adaptMethod(in, out []reflect.Type, variadic bool, call func(self reflect.Value, in []reflect.Value) []reflect.Value) any {
-	b := &binding{t: t, in: in, out: out, variadic: variadic, call: call}
+// adapt makes the function that luasandbox.Func takes.
+func (b *binding) adapt() any {
+	in, out, variadic := b.in, b.out, b.variadic
 	if n := len(out); n > 0 && out[n-1] == errorType {
 		b.out, b.fails = out[:n-1], true
 	}
@@ -174,15 +171,24 @@ func (b *binding) recovering(f func() []reflect.Value) (out []reflect.Value, err
 func (b *binding) argument(st *state, t reflect.Type, v reflect.Value, n int) (arg reflect.Value, over []func(), err error) {
 	switch v := v.Interface().(type) {
 	case *luasandbox.Function:
-		if t == functionType {
-			break
+		switch {
+		case t == functionType:
+			return reflect.ValueOf(v), nil, nil
+		case v == nil:
+			return reflect.Zero(t), nil, nil // optional, and absent
 		}
 		cb := st.newCallback(v)
 		return cb.goFunc(t), []func(){cb.over, v.Release}, nil
 	case luasandbox.Handle:
+		if v.Object() == nil {
+			return reflect.Zero(t), nil, nil // optional, and absent
+		}
 		o, _ := v.Object().(*object)
 		if o == nil || reflect.TypeOf(o.value) != t {
-			return arg, nil, luasandbox.Errorf("bad argument #%d (%s expected)", n, b.t.k.nameOf(t))
+			if b.property {
+				return arg, nil, luasandbox.Errorf("cannot set '%s' of %s (%s expected)", b.name, b.t.name, b.t.k.nameOf(t))
+			}
+			return arg, nil, luasandbox.Errorf("bad argument #%d to '%s' (%s expected)", n, b.name, b.t.k.nameOf(t))
 		}
 		return reflect.ValueOf(o.value), nil, nil
 	}
@@ -265,7 +271,7 @@ func (c *cloning) value(v reflect.Value, depth int) (reflect.Value, error) {
 	case reflect.Slice, reflect.Array:
 		if t.Kind() == reflect.Slice {
 			if v.IsNil() {
-				return v, nil
+				return out, nil
 			}
 			if c.left -= v.Len(); c.left < 0 {
 				return v, fmt.Errorf("more than %d elements", maxElements)
@@ -281,7 +287,7 @@ func (c *cloning) value(v reflect.Value, depth int) (reflect.Value, error) {
 		}
 	case reflect.Map:
 		if v.IsNil() {
-			return v, nil
+			return out, nil
 		}
 		if c.left -= v.Len(); c.left < 0 {
 			return v, fmt.Errorf("more than %d elements", maxElements)
@@ -309,7 +315,7 @@ func (c *cloning) value(v reflect.Value, depth int) (reflect.Value, error) {
 		}
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
-			return v, nil
+			return out, nil
 		}
 		x, err := c.value(v.Elem(), depth+1)
 		if err != nil {
@@ -322,7 +328,7 @@ func (c *cloning) value(v reflect.Value, depth int) (reflect.Value, error) {
 		out.Set(reflect.New(t.Elem()))
 		out.Elem().Set(x)
 	default:
-		return v, nil
+		out.Set(v)
 	}
 	return out, nil
 }

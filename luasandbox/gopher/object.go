@@ -208,17 +208,19 @@ func (t *objectType) field(name string, access Access) {
 			t.mistake(name, err)
 			return luasandbox.Members()
 		}
-		get := t.adapt(nil, []reflect.Type{f.Type}, func(self reflect.Value, _ []reflect.Value) []reflect.Value {
-			return []reflect.Value{self.Elem().FieldByIndex(f.Index)}
-		})
+		get := &binding{t: t, name: name, property: true, out: []reflect.Type{f.Type},
+			call: func(self reflect.Value, _ []reflect.Value) []reflect.Value {
+				return []reflect.Value{self.Elem().FieldByIndex(f.Index)}
+			}}
 		if access&Write == 0 {
-			return luasandbox.Property(name, get, nil)
+			return luasandbox.Property(name, get.adapt(), nil)
 		}
-		set := t.adapt([]reflect.Type{f.Type}, nil, func(self reflect.Value, in []reflect.Value) []reflect.Value {
-			self.Elem().FieldByIndex(f.Index).Set(in[0])
-			return nil
-		})
-		return luasandbox.Property(name, get, set)
+		set := &binding{t: t, name: name, property: true, in: []reflect.Type{f.Type},
+			call: func(self reflect.Value, in []reflect.Value) []reflect.Value {
+				self.Elem().FieldByIndex(f.Index).Set(in[0])
+				return nil
+			}}
+		return luasandbox.Property(name, get.adapt(), set.adapt())
 	})
 }
 
@@ -264,23 +266,24 @@ func (t *objectType) method(name string, opts []luasandbox.FuncOption) {
 		return
 	}
 	t.build = append(t.build, func() luasandbox.Member {
-		var in, out []reflect.Type
+		b := &binding{t: t, name: name, variadic: mt.IsVariadic()}
 		for i := range mt.NumIn() {
-			in = append(in, mt.In(i))
+			b.in = append(b.in, mt.In(i))
 		}
 		for i := range mt.NumOut() {
-			out = append(out, mt.Out(i))
+			b.out = append(b.out, mt.Out(i))
 			if err := t.admits(mt.Out(i)); err != nil {
 				t.mistake(name, fmt.Errorf("result %d: %w", i+1, err))
 				return luasandbox.Members()
 			}
 		}
-		return luasandbox.Func(name, t.adaptMethod(in, out, mt.IsVariadic(), func(self reflect.Value, in []reflect.Value) []reflect.Value {
-			if mt.IsVariadic() {
+		b.call = func(self reflect.Value, in []reflect.Value) []reflect.Value {
+			if b.variadic {
 				return self.Method(m.Index).CallSlice(in)
 			}
 			return self.Method(m.Index).Call(in)
-		}), opts...)
+		}
+		return luasandbox.Func(name, b.adapt(), opts...)
 	})
 }
 

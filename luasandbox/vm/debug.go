@@ -26,6 +26,16 @@ func (m *Machine) where(th *Thread, level int) string {
 	return fmt.Sprintf("%s:%d: ", f.cl.proto.chunk, f.currentLine())
 }
 
+// site returns the chunk and line of th's innermost Lua function.
+func (th *Thread) site() (chunk string, line int) {
+	for i := len(th.frames) - 1; i >= 0; i-- {
+		if f := &th.frames[i]; f.kind == frameLua {
+			return f.cl.proto.chunk, f.currentLine()
+		}
+	}
+	return "", 0
+}
+
 // calledAs returns the name by which th's top frame was called, "?" if that
 // cannot be told, and whether as a method.
 func (m *Machine) calledAs(th *Thread) (name string, method bool) {

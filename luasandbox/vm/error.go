@@ -12,8 +12,9 @@ import (
 type Error struct {
 	Value     Value  // the error object
 	Traceback string // the stack where it was raised, if nothing caught it
+	Chunk     string // the chunk and line of the script's function that raised it, or called
+	Line      int    // the native function that did; "" and 0 if there is none
 	Err       error  // what caused it, where that was a limit (stack overflow, a string too long) or the host
-	placed    bool   // a handler has seen it already
 }
 
 // Error returns the message of an error object that is a string or a number,

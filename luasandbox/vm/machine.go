@@ -97,8 +97,7 @@ func New(cfg Config) *Machine {
 	if m.now == nil {
 		m.now = time.Now
 	}
-	l.Instructions, l.Output, l.HostCalls = limits.Unlimited, limits.Unlimited, limits.Unlimited
-	m.total = limits.NewMeter(l, cfg.Parent)
+	m.total = limits.NewAccount(l, cfg.Parent)
 	m.meter = m.total
 	m.openWindow(0, 0)
 	m.globals = &Table{header: header{kind: objTable}}
@@ -269,8 +268,13 @@ func (m *Machine) spent() bool { return m.slice <= 0 && m.fuel <= 0 }
 // allows.
 func (m *Machine) borrow(need int64) error {
 	b := m.meter.Instructions()
+	if m.run == nil {
+		// The host makes a value. The account of the whole life must not latch
+		// because a parent's period is spent.
+		b = limits.NewBudget(limits.Instructions, limits.Unlimited, b)
+	}
 	if b.Left() < need {
-		m.fuel += b.Borrow(limits.Unlimited)
+		b.Borrow(limits.Unlimited)
 		m.fuel = 0
 		return b.Trip()
 	}

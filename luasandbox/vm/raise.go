@@ -29,6 +29,9 @@ func (m *Machine) raise(r *Run, err error) error {
 			err = refused
 			continue
 		}
+		if e.Line == 0 {
+			e.Chunk, e.Line = th.site()
+		}
 		at := len(th.frames) - 1
 		for at >= 0 && th.frames[at].kind != frameProtect && th.frames[at].kind != frameHandler {
 			at--
