@@ -22,9 +22,11 @@ const (
 
 // What copying costs, in instructions, beside the bytes. The host's side of a copy
 // is charged like the script's own memory, for it is the script that causes it.
+// BenchmarkHostCall compares time and price.
 const (
 	elementWork = limits.HashLookup + limits.AllocObject
 	pairWork    = elementWork + limits.TableRehash
+	reflectPair = 2 * limits.AllocObject // beside pairWork, for a map of typed keys and values
 )
 
 // Sizes of what a copy takes on the host's side, in bytes.
@@ -53,10 +55,17 @@ func (e *mismatch) Error() string {
 	return text
 }
 
-// within puts a step in front of the path of err, if it is a mismatch.
+// within puts a step in front of the path of err, if it is a mismatch. Of a long path
+// the end is kept: a script chooses how long it is, and does not pay for it.
 func within(step string, err error) error {
+	const most = 200
 	if e, ok := err.(*mismatch); ok {
-		e.path = step + e.path
+		switch {
+		case len(e.path) <= most:
+			e.path = step + e.path
+		case !strings.HasPrefix(e.path, "…"):
+			e.path = "…" + e.path
+		}
 	}
 	return err
 }

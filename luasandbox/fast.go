@@ -87,7 +87,7 @@ func fast(f *function, s *Sandbox, c *vm.Call, n int, call func() vm.Value, resu
 			return true, err
 		}
 	}
-	v, failure, stack := guarded(call)
+	v, stack, failure := guarded(call)
 	switch {
 	case failure != nil:
 		return true, f.opaque(s, c, failure, stack)
@@ -98,10 +98,10 @@ func fast(f *function, s *Sandbox, c *vm.Call, n int, call func() vm.Value, resu
 }
 
 // guarded calls f and turns its panic into an error.
-func guarded(f func() vm.Value) (v vm.Value, failure error, stack []byte) {
+func guarded(f func() vm.Value) (v vm.Value, stack []byte, failure error) {
 	defer func() {
 		if p := recover(); p != nil {
-			failure, stack = panicked{p}, debug.Stack()
+			stack, failure = debug.Stack(), panicked{p}
 		}
 	}()
 	return f(), nil, nil

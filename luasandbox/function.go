@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
-	"strings"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
@@ -62,6 +61,7 @@ type function struct {
 	later    bool        // the one result is *Pending
 	fails    bool        // the last result is an error
 	blocking bool
+	property bool // reads a property: tables that it returns are read-only
 	cost     int64
 	fast     fastCall // or nil
 
@@ -88,7 +88,8 @@ type result struct {
 
 func (f *function) declare(d *declarations) {
 	d.name(f.name)
-	d.functions = append(d.functions, f)
+	c := *f // a member may be in several grants, and each analyses its own
+	d.functions = append(d.functions, &c)
 }
 
 // FuncOption says of a function what its Go type does not.
@@ -168,9 +169,9 @@ func (f *function) analyse(handles map[reflect.Type][]*handleType, self *handleT
 		return err
 	}
 	f.fast = fastCallOf(f)
-	f.reflection = int64(len(f.params)) * limits.AllocObject
+	f.reflection = 2 * int64(len(f.params)) * limits.AllocObject
 	if f.context {
-		f.reflection += 3 * limits.AllocObject
+		f.reflection += 6 * limits.AllocObject
 	}
 	return nil
 }
@@ -442,7 +443,7 @@ func (f *function) execute(s *Sandbox, c *vm.Call, in []reflect.Value) (out []re
 	return out, nil
 }
 
-// maxMessage bounds the text of a host's error that a script sees.
+// maxHostMessage bounds the text of a host's error that a script sees.
 const maxHostMessage = 4 << 10
 
 // failed makes the script's error of one that the host returned.
@@ -495,7 +496,7 @@ func (f *function) opaque(s *Sandbox, c *vm.Call, err error, stack []byte) error
 
 // give copies the results out.
 func (f *function) give(s *Sandbox, c *vm.Call, out []reflect.Value) error {
-	e := encoding{s: s, m: s.m, left: maxElements}
+	e := encoding{s: s, m: s.m, left: maxElements, readOnly: f.property}
 	defer e.end(len(s.host.building))
 	var room [4]vm.Value
 	values := room[:0]
@@ -558,40 +559,3 @@ type messageError struct{ err error }
 func (e *messageError) Error() string      { return e.err.Error() }
 func (e *messageError) Unwrap() error      { return e.err }
 func (e *messageError) LuaMessage() string { return e.err.Error() }
-
-// nearest returns the one of names that name is probably meant to be, or "".
-func nearest(name string, names []string) string {
-	best, least := "", 1+len(name)/3
-	for _, n := range names {
-		if strings.EqualFold(n, name) {
-			return n
-		}
-		if d := distance(name, n); d <= least {
-			if d < least || best == "" {
-				best = n
-			}
-			least = d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance of a and b in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
-}

@@ -110,7 +110,7 @@ func TestArgumentsAndResults(t *testing.T) {
 		{`return map{b=2,a=1}`, map[string]int{"a": 1, "b": 2}, luasandbox.Results{map[string]any{"a": 1.0, "b": 2.0}}},
 		{`return ids{[5]=true,[-1]=false}`, map[int32]bool{5: true, -1: false}, luasandbox.Results{map[any]any{5.0: true, -1.0: false}}},
 		{`return order{name="x", at={left=1}, tags={"t"}, count={n=1}, next={name="y", at={left=2,top=3}}}`,
-			order{Name: "x", At: position{Left: 1}, Tags: []string{"t"}, Count: map[string]int{"n": 1}, Next: &order{Name: "y", At: position{Left: 2, Top: 3}}},
+			order{Name: "x", At: position{Left: 1, hidden: ""}, Tags: []string{"t"}, Count: map[string]int{"n": 1}, Next: &order{Name: "y", At: position{Left: 2, Top: 3}}},
 			luasandbox.Results{map[string]any{"name": "x", "at": map[string]any{"left": 1.0, "top": 0.0}, "tags": []any{"t"}, "count": map[string]any{"n": 1.0},
 				"next": map[string]any{"name": "y", "at": map[string]any{"left": 2.0, "top": 3.0}, "tags": map[string]any{}, "count": map[string]any{}}}}},
 		{`return maybe(7)`, &seven, luasandbox.Results{7.0}},
@@ -470,6 +470,9 @@ func TestPanicWithoutSandbox(t *testing.T) {
 	func() { panic("dsn=secret") }()
 }
 
+//lint:ignore ST1008 the order is the mistake that is to be found
+func errorFirst() (error, int) { return nil, 1 }
+
 func TestDeclarationErrors(t *testing.T) {
 	type untagged struct{ A int }
 	type badTag struct {
@@ -485,7 +488,7 @@ func TestDeclarationErrors(t *testing.T) {
 	type embeds struct {
 		position `lua:"position"`
 	}
-	type unit struct{ hp int }
+	type unit struct{ HP int }
 	type empty struct{}
 	units := luasandbox.NewHandleType[unit]("Unit", "")
 	fine := func() {}
@@ -511,7 +514,7 @@ func TestDeclarationErrors(t *testing.T) {
 		{"func", "g", []luasandbox.Member{luasandbox.Func("f", func(func()) {})}, "parameter 1: values of type func()"},
 		{"interface", "g", []luasandbox.Member{luasandbox.Func("f", func(fmt.Stringer) {})}, "fmt.Stringer"},
 		{"error parameter", "g", []luasandbox.Member{luasandbox.Func("f", func(error) {})}, "values of type error"},
-		{"error in the middle", "g", []luasandbox.Member{luasandbox.Func("f", func() (error, int) { return nil, 1 })}, "result 1: values of type error"}, //nolint
+		{"error in the middle", "g", []luasandbox.Member{luasandbox.Func("f", errorFirst)}, "result 1: values of type error"},
 		{"complex", "g", []luasandbox.Member{luasandbox.Func("f", func(complex128) {})}, "complex128"},
 		{"uintptr", "g", []luasandbox.Member{luasandbox.Func("f", func(uintptr) {})}, "uintptr"},
 		{"pointer to pointer", "g", []luasandbox.Member{luasandbox.Func("f", func(**int) {})}, "**int"},
@@ -567,6 +570,23 @@ func TestDeclarationErrors(t *testing.T) {
 				t.Errorf("New: %v", err)
 			}
 		})
+	}
+}
+
+func TestMemberInSeveralGrants(t *testing.T) {
+	// A member is a description: grants that have it in common do not share it.
+	count := luasandbox.Func("count", func(ctx context.Context) (int, int, error) {
+		n, err := luasandbox.Local(ctx, "n", func() *int { return new(int) })
+		if err != nil {
+			return 0, 0, err
+		}
+		*n++
+		return *n, 7, nil
+	})
+	s := newSandbox(t, luasandbox.Config{Grants: []*luasandbox.Grant{luasandbox.NewGrant("a", "", count), luasandbox.NewGrant("b", "", count)}}, "")
+	got := eval(t, s, `a.count() return select("#", a.count()), (a.count()), (b.count())`)
+	if diff := cmp.Diff(luasandbox.Results{2.0, 3.0, 1.0}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -71,9 +71,11 @@ type property struct {
 
 // Property declares a field of a handle. get is a func([context.Context,] *T) (V[,
 // error]); set, which may be nil, a func([context.Context,] *T, V) [error]. Each
-// access is a host call.
+// access is a host call. A table that a script reads is a copy, and read-only, so that
+// unit.pos.x = 5 is an error and not without effect.
 func Property(name string, get, set any, opts ...FuncOption) Member {
 	p := &property{name: name, get: newFunction(name, get, opts)}
+	p.get.property = true
 	if set != nil {
 		p.set = newFunction(name, set, opts)
 	}
@@ -82,7 +84,13 @@ func Property(name string, get, set any, opts ...FuncOption) Member {
 
 func (p *property) declare(d *declarations) {
 	d.name(p.name)
-	d.properties = append(d.properties, p)
+	get := *p.get // a member may be in several types, and each analyses its own
+	c := &property{name: p.name, get: &get}
+	if p.set != nil {
+		set := *p.set
+		c.set = &set
+	}
+	d.properties = append(d.properties, c)
 }
 
 // handleType is what there is to know of a HandleType, whatever its T.
@@ -285,6 +293,7 @@ func (b *bindings) metatable(t *handleType) (*vm.Table, error) {
 	}
 	mt.SetReadOnly()
 	b.metatables[t] = mt
+	b.listed = append(b.listed, mt)
 	return mt, nil
 }
 

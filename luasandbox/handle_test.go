@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +46,7 @@ func army() (soldiers map[string]*soldier, grant *luasandbox.Grant) {
 		luasandbox.Func("panics", func(s *soldier) { panic(s.secret) }),
 		luasandbox.Property("hp", func(s *soldier) int { return s.hp }, func(s *soldier, hp uint8) { s.hp = int(hp) }, luasandbox.Doc("Health.")),
 		luasandbox.Property("rank", func(*soldier) string { return "private" }, nil),
+		luasandbox.Property("pos", func(s *soldier) map[string][]int { return map[string][]int{"xy": {s.hp, 2}} }, nil),
 	)
 	satchelType := luasandbox.NewHandleType[satchel]("Satchel", "",
 		luasandbox.Func("items", func(s *satchel) []string { return s.items }),
@@ -91,7 +93,7 @@ func TestHandles(t *testing.T) {
 	}{
 		{`return army.find("ann"):name(), army.find("zoe")`, luasandbox.Results{"ann", nil}},
 		{`local a = army.find("ann") return a:hurt(3), a.hp, type(a)`, luasandbox.Results{7.0, 7.0, "userdata"}},
-		{`local a = army.find("ann") a.hp = 200 return a.hp, a.rank`, luasandbox.Results{200.0, "private"}},
+		{`local a = army.find("ann") a.hp = 200 return a.hp, a.rank, a.pos`, luasandbox.Results{200.0, "private", map[string]any{"xy": []any{200.0, 2.0}}}},
 		// One object, one handle: equal, and the same key, wherever it comes from.
 		{`local a, all = army.find("ann"), army.all() return a == all[1], a == all[2], a ~= all[2], rawequal(a, all[1]),
 			a == army.captain, a == army.byName().ann, a == army.dynamic("ann"), a == army.same(a), ({[a]=1})[all[1]]`,
@@ -144,6 +146,8 @@ func TestHandleMisuse(t *testing.T) {
 		{`army.kind({})`, "bad argument #1 to 'kind' (handle expected, got table)"},
 		{`army.find("ann").hp = 300`, "cannot set 'hp' of Soldier (integer in 0..255 expected, got 300)"},
 		{`army.find("ann").rank = "general"`, "field 'rank' of Soldier is read-only"},
+		{`army.find("ann").pos.xy = {}`, "attempt to modify a read-only table"},
+		{`army.find("ann").pos.xy[1] = 3`, "attempt to modify a read-only table"},
 		{`army.find("ann").name = 1`, `Soldier has no field "name"`},
 		{`army.find("ann").secret = 1`, `Soldier has no field "secret"`},
 		{`army.find("ann")[1] = 1`, `Soldier has no field 1`},
@@ -261,4 +265,34 @@ func TestHandlesAreGarbage(t *testing.T) {
 	// Those that are held count, and trip the limit.
 	_, err = s.Load(context.Background(), compile(t, `local t = {} for i = 1, 50000 do t[i] = army.recruit() end`))
 	asLimit(t, err, limits.Memory)
+}
+
+// A grant is shared by sandboxes that run at the same time.
+func TestSharedGrant(t *testing.T) {
+	unit := luasandbox.NewHandleType[soldier]("Soldier", "",
+		luasandbox.Func("name", func(s *soldier) string { return s.name }),
+		luasandbox.Property("rank", func(s *soldier) string { return s.name }, nil))
+	common := &soldier{name: "common"}
+	var wg sync.WaitGroup
+	for range 3 {
+		// Declaring is part of it: the type of handles is in several grants.
+		grant := luasandbox.NewGrant("army", "", unit,
+			luasandbox.Func("one", func() *soldier { return common }),
+			luasandbox.Func("any", func(v any, l []map[string]int) any { return v }))
+		for range 2 {
+			wg.Go(func() {
+				s, err := luasandbox.New(luasandbox.Config{Grants: []*luasandbox.Grant{grant}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				p := compile(t, `local n = 0 for i = 1, 500 do local u = army.one() if u == army.any(u, {{a=1}}) and u:name() == u.rank then n = n + 1 end end return n`)
+				if r, err := s.Load(context.Background(), p); err != nil || r[0] != 500.0 {
+					t.Errorf("%v, %v", r, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
 }

@@ -23,6 +23,7 @@ type bindings struct {
 
 	held       *heldFunctions
 	metatables map[*handleType]*vm.Table
+	listed     []*vm.Table                    // the same, in order of their making
 	types      map[reflect.Type][]*handleType // by pointer type
 	handles    map[handleKey]int              // object -> key in alive
 	alive      *vm.Table                      // weak: key -> handle
@@ -95,7 +96,7 @@ func (b *bindings) Trace(w *vm.Walk) {
 	}
 	w.Value(b.alive.Value())
 	w.Values(b.building)
-	for _, mt := range b.metatables {
+	for _, mt := range b.listed {
 		w.Value(mt.Value())
 	}
 	if b.nested.raised != nil {
@@ -118,6 +119,9 @@ func (b *bindings) end() {
 
 // context returns the context of the innermost call, with the sandbox in it.
 func (b *bindings) context() context.Context {
+	if len(b.contexts) == 0 {
+		return context.Background()
+	}
 	h := &b.contexts[len(b.contexts)-1]
 	if h.inner == nil {
 		h.inner = context.WithValue(h.outer, sandboxKey{}, b.s)

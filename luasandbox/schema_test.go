@@ -101,6 +101,7 @@ func TestSchema(t *testing.T) {
 		{"properties", []m{
 			{"name": "hp", "doc": "Health.", "type": integer(-9223372036854775808, 9223372036854775807), "writable": true},
 			{"name": "rank", "doc": "", "type": m{"kind": "string"}},
+			{"name": "pos", "doc": "", "type": m{"kind": "map", "key": m{"kind": "string"}, "of": m{"kind": "list", "of": integer(-9223372036854775808, 9223372036854775807)}}},
 		}, army.Handles[0].Properties},
 		{"records", []m{
 			{"name": "tree", "fields": l{

@@ -1,6 +1,7 @@
 package gopher
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -139,6 +140,7 @@ func (l *loader) build(k *kit) (members []luasandbox.Member) {
 	}
 	trial := newState(k)
 	defer trial.L.Close()
+	defer trial.enter(context.Background())()
 	module, err := trial.module(l)
 	if err != nil {
 		k.mistake(strings.Join(l.names, " "), "the loader failed: %w", err)

@@ -30,8 +30,8 @@ const (
 
 // Field lets scripts read or write a field, by the name that luar has for it: the Go
 // name, the Go name with a small first letter, or the one in a luar tag. It must be
-// the struct's own, not one of an embedded struct. What is read is a copy, what is
-// written is checked and copied: booleans, numbers, strings, slices, arrays, maps,
+// the struct's own, not one of an embedded struct. What is read is a copy (a table is
+// read-only, so that h.M.x = 1 is an error), what is written is checked and copied: booleans, numbers, strings, slices, arrays, maps,
 // structs with lua tags, as in package luasandbox; pointers to structs as handles.
 // Channels and functions cannot be such fields. A field that holds a map needs a
 // [Guard].

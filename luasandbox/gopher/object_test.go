@@ -49,7 +49,6 @@ type world struct {
 	Friend   *monster
 	token    string
 
-	heard []int
 	later func(int) bool
 }
 
@@ -135,11 +134,11 @@ func TestObject(t *testing.T) {
 		{`h.HP = 200 return h.HP, h.hP, h.title`, luasandbox.Results{200.0, 200.0, "Oz"}},
 		{`h.Speed = 0.5 return h.Speed`, luasandbox.Results{0.5}},
 		// What is read is a copy, what is written is copied.
-		{`local t = h.Tags t[1] = "z" h.Tags[2] = "y" return h.Tags`, luasandbox.Results{[]any{"a"}}},
+		{`local t = h.Tags return pcall(function() t[1] = "z" end), pcall(function() h.Tags[2] = "y" end), h.Tags`, luasandbox.Results{false, false, []any{"a"}}},
 		{`local t = {"x", "y"} h.Tags = t t[1] = "z" return h.Tags`, luasandbox.Results{[]any{"x", "y"}}},
-		{`local p = h.At p.x = 9 return h.At`, luasandbox.Results{map[string]any{"x": 1.0, "y": 2.0}}},
+		{`return pcall(function() h.At.x = 9 end), h.At`, luasandbox.Results{false, map[string]any{"x": 1.0, "y": 2.0}}},
 		{`h.At = {x=3, y=4} return h.At`, luasandbox.Results{map[string]any{"x": 3.0, "y": 4.0}}},
-		{`local m = h.Levels m.c = 3 return h.Levels, h:Map()`, luasandbox.Results{map[string]any{"a": 1.0, "b": 2.0}, map[string]any{"a": 1.0, "b": 2.0}}},
+		{`local m = h:Map() m.c = 3 return h.Levels, h:Map()`, luasandbox.Results{map[string]any{"a": 1.0, "b": 2.0}, map[string]any{"a": 1.0, "b": 2.0}}},
 		{`h.Levels = {c=3} return h.Levels, h.Deep`, luasandbox.Results{map[string]any{"c": 3.0}, map[string]any{}}},
 		{`h.Anything = {1, {a="b"}} return h.Anything`, luasandbox.Results{[]any{1.0, map[string]any{"a": "b"}}}},
 		{`h.Anything = nil return h.Anything`, luasandbox.Results{nil}},
@@ -280,4 +279,34 @@ func TestGuard(t *testing.T) {
 	}
 	close(stop)
 	<-stopped
+}
+
+// One grant serves many sandboxes at a time, its objects behind their guard.
+func TestSharedGrant(t *testing.T) {
+	w := newWorld()
+	inv := &inventory{}
+	grants := []*luasandbox.Grant{w.grant(), inv.grant()}
+	var wg sync.WaitGroup
+	for range 4 {
+		s := newSandbox(t, limits.Limits{}, grants...)
+		wg.Go(func() {
+			for range 20 {
+				_, err := load(t, s, `
+					for i = 1, 10 do
+						h.HP = h.HP % 100 + 1
+						h.Levels = {x = i}
+						h:Befriend(h:Spawn("orc"))
+						h:Each(2, function(n) return h.HP + inv.add(n, h.Levels.x) end)
+						local t = inv.new() t:rename("r") inv.each({1}, function() return #t:name() end)
+					end`)
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if w.HP == 10 {
+		t.Error("nothing was written")
+	}
 }

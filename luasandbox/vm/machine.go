@@ -274,7 +274,8 @@ func (m *Machine) borrow(need int64) error {
 		b = limits.NewBudget(limits.Instructions, limits.Unlimited, b)
 	}
 	if b.Left() < need {
-		b.Borrow(limits.Unlimited)
+		for b.Borrow(limits.Unlimited) > 0 { // a mark ends each
+		}
 		m.fuel = 0
 		return b.Trip()
 	}
