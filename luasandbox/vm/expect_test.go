@@ -115,7 +115,7 @@ func TestExpectations(t *testing.T) {
 				}
 				whole := runFile(t, file, x.text, x.limits, limits.Unlimited)
 				x.check(t, whole)
-				for _, fuel := range slices {
+				for _, fuel := range fuels {
 					if whole.instructions/fuel > 300_000 {
 						continue
 					}

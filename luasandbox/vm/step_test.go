@@ -19,8 +19,8 @@ func sameRun(a, b result) string {
 		cmp.Comparer(func(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) }))
 }
 
-// slices are the fuels that runs are cut into.
-var slices = []int64{1, 2, 3, 7, 50}
+// fuels are the fuels that runs are cut into.
+var fuels = []int64{1, 2, 3, 7, 50}
 
 // TestStepped runs every script of the oracle whole, again, and in slices: the
 // output, the instructions and the memory figures are the same.
@@ -32,7 +32,7 @@ func TestStepped(t *testing.T) {
 			if diff := sameRun(whole, runFile(t, name, text, generous, limits.Unlimited)); diff != "" {
 				t.Errorf("a second run differs:\n%s", diff)
 			}
-			for _, fuel := range slices {
+			for _, fuel := range fuels {
 				if whole.instructions/fuel > 3_000_000 {
 					continue
 				}

@@ -46,7 +46,7 @@ func (m *Machine) tracebackAll(th *Thread, msg string) string {
 func (m *Machine) tracebackThread(b *strings.Builder, th *Thread, level int) {
 	n := 0
 	for i := range th.frames {
-		if th.frames[i].kind != frameHandler {
+		if !th.frames[i].hidden() {
 			n += 1 + int(th.frames[i].tail)
 		}
 	}
@@ -63,7 +63,7 @@ func (m *Machine) tracebackThread(b *strings.Builder, th *Thread, level int) {
 		return at-1 >= level && (at-1 < cut || at-1 >= on)
 	}
 	for i := len(th.frames) - 1; i >= 0; i-- {
-		if th.frames[i].kind == frameHandler {
+		if th.frames[i].hidden() {
 			continue
 		}
 		if show() {
@@ -77,6 +77,12 @@ func (m *Machine) tracebackThread(b *strings.Builder, th *Thread, level int) {
 	}
 }
 
+// hidden reports whether a frame is no level of a traceback: it belongs to the
+// machine, or to a function of the host's that has no name.
+func (f *frame) hidden() bool {
+	return f.kind == frameHandler || f.kind != frameLua && f.nat.name == ""
+}
+
 func (m *Machine) tracebackLine(b *strings.Builder, th *Thread, i int) {
 	f := &th.frames[i]
 	_, name := m.functionName(th, i)
@@ -85,10 +91,8 @@ func (m *Machine) tracebackLine(b *strings.Builder, th *Thread, i int) {
 		switch {
 		case name != "":
 			fmt.Fprintf(b, " in function '%s'", name)
-		case f.nat != nil && f.nat.name != "":
-			fmt.Fprintf(b, " in function '%s'", f.nat.name)
 		default:
-			b.WriteString(" ?")
+			fmt.Fprintf(b, " in function '%s'", f.nat.name)
 		}
 	} else {
 		p := f.cl.proto

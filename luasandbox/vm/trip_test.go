@@ -112,7 +112,7 @@ func TestMemoryTripsExactly(t *testing.T) {
 				if errors.As(whole.err, &lua) {
 					t.Errorf("%d bytes: a Lua error: %v", size, lua)
 				}
-				for _, fuel := range slices {
+				for _, fuel := range fuels {
 					if whole.used/fuel > 300_000 {
 						continue
 					}
