@@ -20,15 +20,6 @@ const (
 	maxElements = 1 << 18 // list elements, map pairs and record fields
 )
 
-// What copying costs, in instructions, beside the bytes. The host's side of a copy
-// is charged like the script's own memory, for it is the script that causes it.
-// BenchmarkHostCall compares time and price.
-const (
-	elementWork = limits.HashLookup + limits.AllocObject
-	pairWork    = elementWork + limits.TableRehash
-	reflectPair = 2 * limits.AllocObject // beside pairWork, for a map of typed keys and values
-)
-
 // Sizes of what a copy takes on the host's side, in bytes.
 const (
 	anyBytes   = 24 // an interface and what it points to
@@ -251,7 +242,7 @@ func (d *decoding) table(t *vm.Table) (any, error) {
 		list = !t.GetInt(i).IsNil()
 	}
 	if list && n > 0 {
-		if err := d.take(n, elementWork, anyBytes, sliceBytes); err != nil {
+		if err := d.take(n, limits.CopyElement, anyBytes, sliceBytes); err != nil {
 			return nil, err
 		}
 		out := make([]any, n)
@@ -264,7 +255,7 @@ func (d *decoding) table(t *vm.Table) (any, error) {
 		}
 		return out, nil
 	}
-	if err := d.take(n, pairWork, 3*anyBytes, mapBytes); err != nil {
+	if err := d.take(n, limits.CopyPair, 3*anyBytes, mapBytes); err != nil {
 		return nil, err
 	}
 	if strs == n {
@@ -341,7 +332,7 @@ func (e *encoding) enter(array, pairs int) (*vm.Table, error) {
 	if e.left -= n; e.left < 0 {
 		return nil, &mismatch{want: "more than " + strconv.Itoa(maxElements) + " elements"}
 	}
-	if err := e.m.Work(limits.AllocObject + int64(array)*elementWork + int64(pairs)*pairWork); err != nil {
+	if err := e.m.Work(limits.AllocObject + int64(array)*limits.CopyElement + int64(pairs)*limits.CopyPair); err != nil {
 		return nil, err
 	}
 	t, err := e.m.NewTable(array, pairs)

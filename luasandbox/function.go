@@ -339,7 +339,7 @@ func (f *function) arguments(d *decoding, args []vm.Value, fail func(i int, err 
 		p := &f.params[i]
 		if f.variadic && i == len(f.params)-1 {
 			rest := args[min(at, len(args)):]
-			if err := d.take(len(rest), elementWork, int64(p.shape.typ.Size()), sliceBytes); err != nil {
+			if err := d.take(len(rest), limits.CopyElement, int64(p.shape.typ.Size()), sliceBytes); err != nil {
 				return nil, d.failed(at, err, fail)
 			}
 			list := reflect.MakeSlice(reflect.SliceOf(p.shape.typ), len(rest), len(rest))
@@ -517,7 +517,7 @@ func (f *function) giveAny(s *Sandbox, c *vm.Call, out []any) error {
 	if e.left < 0 {
 		return f.badResult(s, c, 0, &mismatch{want: "too many results"})
 	}
-	if err := c.Work(int64(len(out)) * elementWork); err != nil {
+	if err := c.Work(int64(len(out)) * limits.CopyElement); err != nil {
 		return err
 	}
 	if err := c.Reserve(int64(len(out)) * limits.ValueBytes); err != nil {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
 
@@ -61,7 +62,7 @@ func (sc *scope) shapeRecord(sh *shape, t reflect.Type) error {
 			return err
 		}
 		defer d.leave()
-		if err := d.take(len(sh.fields), elementWork, 0, size); err != nil {
+		if err := d.take(len(sh.fields), limits.CopyElement, 0, size); err != nil {
 			return err
 		}
 		seen := make([]bool, len(sh.fields))

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
 
@@ -85,7 +86,7 @@ func (s *Sandbox) results(values []vm.Value) (Results, error) {
 		return Results{}, nil
 	}
 	d := decoding{s: s, m: s.m, left: maxElements}
-	if err := d.take(len(values), elementWork, anyBytes, sliceBytes); err != nil {
+	if err := d.take(len(values), limits.CopyElement, anyBytes, sliceBytes); err != nil {
 		return nil, resultError(1, err)
 	}
 	out := make(Results, len(values))

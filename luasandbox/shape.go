@@ -282,7 +282,7 @@ func (sc *scope) shapeList(sh *shape, t reflect.Type) error {
 		if array && n != sh.length {
 			return &mismatch{want: fmt.Sprintf("list of %d elements", sh.length), got: strconv.Itoa(n)}
 		}
-		if err := d.take(n, elementWork, size, sliceBytes); err != nil {
+		if err := d.take(n, limits.CopyElement, size, sliceBytes); err != nil {
 			return err
 		}
 		if !array {
@@ -344,7 +344,7 @@ func (sc *scope) shapeMap(sh *shape, t reflect.Type) error {
 		if err := d.pairs(from, func(_, _ vm.Value) error { n++; return nil }); err != nil {
 			return err
 		}
-		if err := d.take(n, pairWork+reflectPair, size, mapBytes); err != nil {
+		if err := d.take(n, limits.CopyPair+limits.CopyTypedPair, size, mapBytes); err != nil {
 			return err
 		}
 		out := reflect.MakeMapWithSize(t, n)
@@ -378,7 +378,7 @@ func (sc *scope) shapeMap(sh *shape, t reflect.Type) error {
 		if err != nil {
 			return vm.Nil, err
 		}
-		if err := e.m.Work(int64(v.Len()) * reflectPair); err != nil {
+		if err := e.m.Work(int64(v.Len()) * limits.CopyTypedPair); err != nil {
 			return vm.Nil, err
 		}
 		pairs, err := sortedPairs(e, v)

@@ -23,9 +23,6 @@ type textBuilder struct {
 const (
 	// maxPart is the size in bytes up to which each part is as long as all before it.
 	maxPart = 32 << 10
-	// pieceWork is what adding a piece costs beside its bytes, in instructions,
-	// with the search for its end. Measured 0.9.
-	pieceWork = 4
 	// sliceHeader is what a part costs beside its bytes.
 	sliceHeader = 24
 )
@@ -79,7 +76,7 @@ func (t *textBuilder) room(c *vm.Call, n int) error {
 			return c.ReserveString(int(total)) // which has the error
 		}
 	}
-	return c.Work(pieceWork + int64(n)/limits.BytesPerUnit)
+	return c.Work(limits.StringPiece + int64(n)/limits.BytesPerUnit)
 }
 
 // grow begins a new part with room for n bytes.
