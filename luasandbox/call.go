@@ -34,6 +34,17 @@ func (s *Sandbox) LoadText(ctx context.Context, p *Program, args ...any) ([]stri
 	return out, nil
 }
 
+// LoadFields is [Sandbox.Load] for a program that returns a table of functions,
+// such as a mod's hooks: a table that is its first result comes back as a
+// map[string]any of its fields with string keys, a function as a *[Function] and
+// anything else as the name of its type. What lies deeper is not looked at, so the
+// table may be large, or refer to itself as a class does. Of more than 1,000
+// fields, the first in the table's order count. A table without any field that has
+// a name comes back as the string "table". Further results are dropped.
+func (s *Sandbox) LoadFields(ctx context.Context, p *Program, args ...any) (Results, error) {
+	return s.call(ctx, target{kind: fieldsOf, program: p}, args)
+}
+
 // Call calls the global function at path and runs it to its end. A path such as
 // "hooks.tick" goes through tables; no metamethod is consulted on the way. What is
 // there must be a function or have a __call metamethod. args become Lua values, the
@@ -138,10 +149,11 @@ type target struct {
 type targetKind uint8
 
 const (
-	global targetKind = iota // the function at path
-	kept                     // function
-	main                     // the main chunk of program
-	text                     // the same, its results as tostring shows them
+	global   targetKind = iota // the function at path
+	kept                       // function
+	main                       // the main chunk of program
+	text                       // the same, its results as tostring shows them
+	fieldsOf                   // the same, its first result as a table of functions
 )
 
 // name is how the call is called in the report.
@@ -187,9 +199,12 @@ func (s *Sandbox) callee(e *encoding, at target, args []any) (values []vm.Value,
 	}
 	e.made(fn)
 	values = make([]vm.Value, 0, 3+len(args))
-	if at.kind == text {
+	switch at.kind {
+	case text:
 		values = append(values, asText.Value(), fn, s.tostring)
-	} else {
+	case fieldsOf:
+		values = append(values, asFields.Value(), fn)
+	default:
 		values = append(values, fn)
 	}
 	for i, a := range args {

@@ -361,7 +361,7 @@ func (m *Mod) load(ctx context.Context) error {
 		}
 	}
 	results, err := m.enter(ctx, m.manifest.Entry, func(ctx context.Context) (luasandbox.Results, error) {
-		return sandbox.Load(ctx, program)
+		return sandbox.LoadFields(ctx, program)
 	})
 	switch {
 	case errors.Is(err, errOver):
