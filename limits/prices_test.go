@@ -270,7 +270,7 @@ type probe struct {
 }
 
 type entry struct {
-	key, val value
+	key, _ value
 	hash     uint64
 }
 

@@ -21,8 +21,6 @@ func (i instr) c() int     { return int(uint8(i >> 24)) }
 func (i instr) d() int     { return int(int32(i >> 32)) }
 
 func (i instr) withA(a int) instr { return i&^(0xff<<8) | instr(uint8(a))<<8 }
-func (i instr) withB(b int) instr { return i&^(0xff<<16) | instr(uint8(b))<<16 }
-func (i instr) withC(c int) instr { return i&^(0xff<<24) | instr(uint8(c))<<24 }
 func (i instr) withD(d int) instr { return i&0xffffffff | instr(uint32(int32(d)))<<32 }
 
 type opcode uint8

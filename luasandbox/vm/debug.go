@@ -71,7 +71,8 @@ const maxFreeNames = 20_000
 // getobjname). The reading is charged.
 func (m *Machine) objectName(p *proto, pc, reg int) (what, name string) {
 	for range 3 {
-		if m.work((int64(len(p.locals))+int64(pc))/4) != nil {
+		reading := int64(len(p.locals)) + int64(pc)
+		if m.tracing && reading > maxFreeNames || !m.tracing && m.work(reading/4) != nil {
 			return "", ""
 		}
 		if name := p.localName(reg, pc); name != "" {

@@ -112,19 +112,19 @@ func (m *Machine) keyWork(k Value) error {
 	return nil
 }
 
-// hash returns k's hash; known is false for an object that was never a key
+// hash returns v's hash as a key; known is false for an object that was never a key
 // anywhere, which therefore is a key nowhere.
-func (k Value) hash() (h uint32, known bool) {
-	switch (*header)(k.p).kind {
+func (v Value) hash() (h uint32, known bool) {
+	switch (*header)(v.p).kind {
 	case objString:
-		return (*stringObject)(k.p).hashed(), true
+		return (*stringObject)(v.p).hashed(), true
 	case objNumber:
-		return hashNumber(math.Float64frombits(k.n)), true
+		return hashNumber(math.Float64frombits(v.n)), true
 	case objFalse:
 		return 1, true
 	case objTrue:
 		return 2, true
 	}
-	id := (*header)(k.p).id
+	id := (*header)(v.p).id
 	return hashIdentity(id), id != 0
 }

@@ -208,9 +208,6 @@ func (v Value) isLong() bool { return len((*stringObject)(v.p).s) > int(limits.H
 // object returns the header of what v points to; v is not nil.
 func (v Value) object() *header { return (*header)(v.p) }
 
-// same reports whether a and b are one object, or one number with the same bits.
-func (v Value) same(w Value) bool { return v == w }
-
 // setNumber stores f where v is. Storing over a number writes no pointer, which
 // spares the collector's write barrier in the machine's busiest instructions.
 func (v *Value) setNumber(f float64) {

@@ -25,8 +25,8 @@ import (
 func TestBareDecoderDies(t *testing.T) {
 	tests := []struct{ bomb, dying string }{
 		{"5 MB of brackets", "stack overflow"},
-		{"dotted key", "out of memory"},
-		{"inline tables", "out of memory"},
+		{"dotted key", "memory"}, // "out of memory", or "cannot allocate memory" of Go's runtime
+		{"inline tables", "memory"},
 	}
 	for _, test := range tests {
 		t.Run(test.bomb, func(t *testing.T) {
