@@ -271,7 +271,7 @@ type probe struct {
 
 type entry struct {
 	key, _ value
-	hash     uint64
+	hash   uint64
 }
 
 func newProbe(n int) *probe {
