@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -33,20 +34,22 @@ type scanner struct {
 	names bool // in the names of a `local`, `goto` or `function`, after which a call is not meant
 }
 
-// tokenClass is what the scanner remembers of the last token, for the two rules
-// of C Lua's grammar that the parser does not have.
+// tokenClass is what the scanner remembers of the last token, for the rules of C
+// Lua's grammar that the parser does not have.
 type tokenClass uint8
 
 const (
 	otherToken  tokenClass = iota
-	prefixToken            // may be called: a name, `)` or `]`
-	separator              // `;`
+	prefixToken            // may be called: a name, `)`, `]`, or an argument without parentheses
+	separator              // `;`, or the beginning of a block
+	comma
 )
 
 type opener struct {
 	word   string
 	line   int
 	params bool // the parenthesis of a parameter list
+	call   bool // the brace of a table that is an argument
 }
 
 // scan returns the text for the parser.
@@ -138,7 +141,7 @@ func (s *scanner) run() error {
 		if err := s.checkSequence(c); err != nil {
 			return err
 		}
-		names := s.names
+		names, last := s.names, s.last
 		s.last, s.fresh, s.names = otherToken, false, false
 		var err error
 		switch {
@@ -148,10 +151,12 @@ func (s *scanner) run() error {
 			err = s.number()
 		case c == '"' || c == '\'':
 			err = s.quoted(c)
+			s.argument(last)
 		case c == '[' && (s.peek(1) == '[' || s.peek(1) == '='):
 			err = s.long("string")
+			s.argument(last)
 		default:
-			err = s.symbol(c, names)
+			err = s.symbol(c, names, last)
 		}
 		if err != nil {
 			return err
@@ -160,11 +165,19 @@ func (s *scanner) run() error {
 	return nil
 }
 
-// checkSequence refuses two things that C Lua 5.1 refuses and the parser takes: an
-// empty statement after another, and a call whose parenthesis begins a line.
+// argument marks the end of a string: after what can be called it is an argument.
+func (s *scanner) argument(last tokenClass) {
+	s.fresh = false // the lines of the string itself do not count
+	if last == prefixToken {
+		s.last = prefixToken
+	}
+}
+
+// checkSequence refuses three things that C Lua 5.1 refuses and the parser takes:
+// an empty statement, an empty field, and a call whose parenthesis begins a line.
 func (s *scanner) checkSequence(c byte) error {
-	if c == ';' && s.last == separator {
-		return s.fail("unexpected symbol", ";")
+	if (c == ';' || c == ',') && (s.last == separator || s.last == comma) {
+		return s.fail("unexpected symbol", string(c))
 	}
 	if c == '(' && s.last == prefixToken && s.fresh && !s.names {
 		return s.fail("ambiguous syntax (function call x new statement)", "(")
@@ -297,6 +310,12 @@ func (s *scanner) number() error {
 	}
 	if len(text) > 2 && text[1]|0x20 == 'x' && strings.ContainsAny(text, ".pP") {
 		decimal := strconv.FormatFloat(f, 'e', -1, 64)
+		if whole := strconv.FormatFloat(f, 'f', -1, 64); len(whole) < len(decimal) {
+			decimal = whole
+		}
+		if math.IsInf(f, 0) {
+			decimal = "1e999"
+		}
 		if len(decimal) > len(text) {
 			return s.fail("hexadecimal fraction too short to rewrite; write it in decimal", text)
 		}
@@ -319,11 +338,15 @@ func (s *scanner) word(names bool) error {
 		return s.open(opener{word: w, line: s.line})
 	case "local", "goto":
 		s.names = true
-	case "if", "repeat":
+	case "if":
+		return s.open(opener{word: w, line: s.line})
+	case "repeat":
+		s.last = separator
 		return s.open(opener{word: w, line: s.line})
 	case "while", "for":
 		s.pending = opener{word: w, line: s.line}
 	case "do":
+		s.last = separator
 		o := opener{word: w, line: s.line}
 		if s.pending.word != "" {
 			o, s.pending = s.pending, opener{}
@@ -331,7 +354,9 @@ func (s *scanner) word(names bool) error {
 		return s.open(o)
 	case "end", "until":
 		s.close()
-	case "and", "break", "else", "elseif", "false", "in", "nil", "not", "or", "return", "then", "true":
+	case "else", "then":
+		s.last = separator
+	case "and", "break", "elseif", "false", "in", "nil", "not", "or", "return", "true":
 	default:
 		s.usesArg = s.usesArg || w == "arg"
 		s.last, s.names = prefixToken, names
@@ -339,15 +364,18 @@ func (s *scanner) word(names bool) error {
 	return nil
 }
 
-func (s *scanner) symbol(c byte, names bool) error {
+func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
 	switch c {
 	case '(', '{', '[':
-		o := opener{word: string(c), line: s.line, params: c == '(' && names}
+		o := opener{word: string(c), line: s.line, params: c == '(' && names, call: last == prefixToken}
 		if err := s.open(o); err != nil {
 			return err
 		}
 	case ')', '}', ']':
-		if o := s.close(); c != '}' && !o.params {
+		switch o := s.close(); {
+		case o.params:
+			s.last = separator
+		case c != '}' || o.call:
 			s.last = prefixToken
 		}
 	case ';':
@@ -357,7 +385,9 @@ func (s *scanner) symbol(c byte, names bool) error {
 			return s.fail("unexpected symbol", "~")
 		}
 		s.pos++
-	case ',', '.', ':':
+	case ',':
+		s.last, s.names = comma, names
+	case '.', ':':
 		s.names = names
 	case '+', '-', '*', '/', '%', '^', '#', '=', '<', '>':
 	default:

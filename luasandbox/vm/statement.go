@@ -212,7 +212,7 @@ func (f *function) store(t target, from int) {
 
 func (f *function) callStatement(s *ast.FuncCallStmt) {
 	call, ok := s.Expr.(*ast.FuncCallExpr)
-	if !ok {
+	if !ok || call.AdjustRet {
 		f.c.fail(f.line, "", "syntax error: only a call can be a statement")
 	}
 	free := f.free
