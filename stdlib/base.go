@@ -46,7 +46,7 @@ var baseLibrary = []entry{
 	{name: "setmetatable", fn: native("setmetatable", baseSetMetatable), status: full, charge: "none", test: "TestOracle/base"},
 	{name: "tonumber", fn: native("tonumber", baseToNumber), status: full, charge: "StringToNumber and NumberByte", test: "TestOracle/base"},
 	{name: "tostring", fn: tostringNative, status: differs, charge: "NumberToString, twice that for an object; the bytes",
-		note: "shows small numbers in place of addresses, and names for functions of the library", test: "TestOracle/base"},
+		note: "shows small numbers in place of addresses, and names for functions of the library; whether a NaN prints as nan or -nan is up to the processor, as in C", test: "TestOracle/base"},
 	{name: "type", fn: native("type", baseType), status: full, charge: "none", test: "TestOracle/base"},
 	{name: "unpack", fn: native("unpack", baseUnpack), status: full, charge: "one for each two results", test: "TestOracle/base"},
 	{name: "xpcall", fn: vm.XPCall, status: differs, charge: "none",
