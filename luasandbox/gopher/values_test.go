@@ -58,7 +58,9 @@ func TestSizes(t *testing.T) {
 		held := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / times
 		made := int64(after.TotalAlloc-before.TotalAlloc) / times
 		size := sizeOf(tt.v)
-		if held > size {
+		// What the test itself and the runtime allocate is spread over all copies.
+		const others = 8 << 10
+		if (held-size)*times > others {
 			t.Errorf("%s: %d bytes are held, %d charged", tt.name, held, size)
 		}
 		t.Logf("%s: charged %d, held %d, allocated %d", tt.name, size, held, made)

@@ -132,7 +132,7 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 		if err != nil {
 			return err
 		}
-		return m.passError(r, th, &Error{Value: v})
+		return m.passError(r, th, &Error{Value: v, own: true})
 	}
 	at := 1
 	if len(co.frames) > 0 {

@@ -15,6 +15,7 @@ type Error struct {
 	Chunk     string // the chunk and line of the script's function that raised it, or called
 	Line      int    // the native function that did; "" and 0 if there is none
 	Err       error  // what caused it, where that was a limit (stack overflow, a string too long) or the host
+	own       bool   // made by the machine for one error, and so written by it
 }
 
 // Error returns the message of an error object that is a string or a number,

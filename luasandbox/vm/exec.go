@@ -638,6 +638,11 @@ frames:
 						}
 						th.top = int(f.base) + f.cl.proto.maxStack
 					} else {
+						if want < 0 && n > 8 {
+							if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
+								return 0, err
+							}
+						}
 						th.place(ret, want, from, n, int(f.base)+f.cl.proto.maxStack)
 					}
 					goto frames
@@ -671,7 +676,7 @@ frames:
 				at, err := t.positionHinted(R[a+2], atomic.LoadUint32(&p.hints[pc-1]))
 				f.pc = int32(pc)
 				if err != nil {
-					return 0, &Error{Value: String(err.Error())} // next's, which has no place
+					return 0, &Error{Value: String(err.Error()), own: true} // next's, which has no place
 				}
 				key, val, next, skipped := t.after(at)
 				if skipped > 0 {

@@ -212,11 +212,11 @@ func (c *Call) Errorf(format string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return &Error{Value: v}
+	return &Error{Value: v, own: true}
 }
 
 // ErrorValue returns an error with v as its error object.
-func (c *Call) ErrorValue(v Value) error { return &Error{Value: v} }
+func (c *Call) ErrorValue(v Value) error { return &Error{Value: v, own: true} }
 
 // ArgError returns C Lua's "bad argument" error for argument i (from 0), naming
 // the function as its caller does.

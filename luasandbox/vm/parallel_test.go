@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -127,4 +128,31 @@ return s, t.w, t.none, n`
 		})
 	}
 	wg.Wait()
+}
+
+// errShared is an error that a host's function returns on every machine.
+var errShared = &vm.Error{Value: vm.SharedString("denied")}
+
+// TestSharedError: the machine writes into no error that is not its own.
+func TestSharedError(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			m := newMachine(t, generous, nil)
+			addNative(t, m, "deny", func(c *vm.Call) error { return errShared })
+			got, err := call(t, m, `return pcall(deny)`)
+			if got != "false denied" || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+			_, err = call(t, m, "\nlocal w = coroutine.wrap(function() deny() end) w()")
+			var e *vm.Error
+			if !errors.As(err, &e) || !errors.Is(err, errShared) || e.Line != 2 || e.Traceback == "" {
+				t.Errorf("%v: %+v", err, e)
+			}
+		})
+	}
+	wg.Wait()
+	if errShared.Line != 0 || errShared.Traceback != "" || errShared.Error() != "denied" {
+		t.Errorf("the shared error became %+v", errShared)
+	}
 }

@@ -38,7 +38,7 @@ func (m *Machine) raise(r *Run, err error) error {
 		}
 		if at >= 0 && th.frames[at].kind == frameHandler {
 			// The handler itself failed. C Lua reports that with this text.
-			e = &Error{Value: errorInHandling}
+			e = &Error{Value: errorInHandling, own: true}
 			r.handling = false
 			if err = m.unwind(r, th, e.Value); err == nil {
 				return nil
@@ -104,6 +104,12 @@ func (m *Machine) luaError(th *Thread, err error) (e *Error, refused error) {
 	var cause error
 	switch err := err.(type) {
 	case *Error:
+		if !err.own {
+			// The host's, who may return the same one on many machines.
+			c := *err
+			c.Err, c.own = err, true
+			return &c, nil
+		}
 		return err, nil
 	case *message:
 		text, cause = err.text, err.cause
@@ -116,7 +122,7 @@ func (m *Machine) luaError(th *Thread, err error) (e *Error, refused error) {
 	if refused := m.alloc(limits.StringHeader + int64(len(text))); refused != nil {
 		return nil, refused
 	}
-	return &Error{Value: String(text), Err: cause}, nil
+	return &Error{Value: String(text), Err: cause, own: true}, nil
 }
 
 // join returns a string of a and b, charged before it is made.
@@ -254,7 +260,7 @@ func raiseError(c *Call) error {
 			return err
 		}
 	}
-	return &Error{Value: v}
+	return &Error{Value: v, own: true}
 }
 
 // threadDone ends a thread whose function returned, its results at the bottom of

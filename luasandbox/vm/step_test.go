@@ -56,13 +56,17 @@ func TestCensusAnywhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text := readFile(t, oracleDir, name)
 			want := runFile(t, name, text, generous, limits.Unlimited)
+			censuses := 30_000
+			if testing.Short() {
+				censuses = 2_000
+			}
 			for _, outside := range []bool{false, true} {
 				var out strings.Builder
 				m := newMachine(t, generous, &out)
 				r, err := m.Start(context.Background(), load(t, m, name, text))
 				n := 0
 				for status := vm.Paused; err == nil && status == vm.Paused; n++ {
-					if n < 30_000 {
+					if n < censuses {
 						if outside {
 							m.Census()
 						}
