@@ -105,7 +105,7 @@ func (s *source) value(depth int) any {
 		}
 		return m
 	case 18:
-		var v any = s.value(depth + 1)
+		v := s.value(depth + 1)
 		for range s.pick(256) {
 			v = []any{v}
 		}

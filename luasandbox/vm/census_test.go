@@ -182,6 +182,7 @@ func TestCensusModel(t *testing.T) {
 func TestInventoryIsTheCensus(t *testing.T) {
 	for _, name := range scripts(t, oracleDir) {
 		t.Run(name, func(t *testing.T) {
+			skipLong(t, name)
 			m := newMachine(t, generous, nil)
 			r, err := m.Start(context.Background(), load(t, m, name, readFile(t, oracleDir, name)))
 			for i, status := 0, vm.Paused; err == nil && status == vm.Paused; i++ {

@@ -212,7 +212,10 @@ func TestProgramsAgainstLua(t *testing.T) {
 	if err != nil {
 		t.Skip("lua5.1 is not installed")
 	}
-	const programs = 300
+	programs := 300
+	if testing.Short() {
+		programs = 30
+	}
 	compared := 0
 	for seed := range programs {
 		text := generated(randomBytes(uint64(seed), 400), true)

@@ -43,6 +43,18 @@ func scripts(t testing.TB, dir string) []string {
 	return files
 }
 
+// long lists the scripts that go test -short leaves out where a script is run many
+// times.
+var long = map[string]bool{"calls.lua": true, "concat.lua": true, "fornum.lua": true, "numbers.lua": true, "programs.lua": true, "tables.lua": true, "varargs.lua": true, "xpcall.lua": true}
+
+// skipLong skips a test of a long script under go test -short.
+func skipLong(t *testing.T, name string) {
+	t.Helper()
+	if testing.Short() && long[name] {
+		t.Skip("long")
+	}
+}
+
 func readFile(t testing.TB, elem ...string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(elem...))

@@ -27,6 +27,7 @@ var fuels = []int64{1, 2, 3, 7, 50}
 func TestStepped(t *testing.T) {
 	for _, name := range scripts(t, oracleDir) {
 		t.Run(name, func(t *testing.T) {
+			skipLong(t, name)
 			text := readFile(t, oracleDir, name)
 			whole := runFile(t, name, text, generous, limits.Unlimited)
 			if diff := sameRun(whole, runFile(t, name, text, generous, limits.Unlimited)); diff != "" {
@@ -54,6 +55,7 @@ func TestStepped(t *testing.T) {
 func TestCensusAnywhere(t *testing.T) {
 	for _, name := range scripts(t, oracleDir) {
 		t.Run(name, func(t *testing.T) {
+			skipLong(t, name)
 			text := readFile(t, oracleDir, name)
 			want := runFile(t, name, text, generous, limits.Unlimited)
 			censuses := 30_000
