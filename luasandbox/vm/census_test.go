@@ -296,6 +296,9 @@ func TestLiveStaysWithinBounds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const size = 2 << 20
 			l := limits.Limits{Memory: size, Instructions: 40_000_000, Depth: 1 << 20, Coroutines: 1 << 20}
+			if testing.Short() {
+				l.Instructions = 4_000_000
+			}
 			m := newMachine(t, l, nil)
 			f := load(t, m, "hungry.lua", text)
 			before := heapNow()

@@ -102,6 +102,9 @@ func TestMemoryTripsExactly(t *testing.T) {
 	for name, text := range hungry {
 		t.Run(name, func(t *testing.T) {
 			for _, size := range []int64{60_000, 300_000, 1 << 20} {
+				if testing.Short() && size > 100_000 {
+					break
+				}
 				l := limits.Limits{Memory: size, Instructions: limits.Unlimited, Output: limits.Unlimited, Coroutines: 1 << 20, Time: limits.UnlimitedTime, Depth: 1 << 20}
 				var out strings.Builder
 				m := newMachine(t, l, &out)
