@@ -414,6 +414,7 @@ func TestCensusCounts(t *testing.T) {
 		"a deep frame":                    `local function f(n, s) if n == 0 then return (gc()) end local r = f(n - 1, ("x"):rep(2500)) return r, s end return (f(50))`,
 		"a program":                       `local f = loadstring("return '" .. ("x"):rep(100000) .. "'") return gc(), f`,
 		"a constant of a program":         `local s = loadstring("return '" .. ("x"):rep(100000) .. "'")() return gc(), s`,
+		"a name in a program":             `local f = loadstring("local " .. ("x"):rep(100000) .. " = 1 return 1") return gc(), f`,
 		"a closure of a program":          `local f = loadstring("local function f() return '" .. ("x"):rep(100000) .. "' end return f")() return gc(), f`,
 	} {
 		t.Run(name, func(t *testing.T) {

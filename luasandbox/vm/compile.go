@@ -63,6 +63,8 @@ func (c *Call) Compile(chunk, text string) (*Program, error) {
 var errForeign = errors.New("the program was compiled by a script of another machine")
 
 // Load returns the program's main function, with environment env, charged to m.
+// It errs if m has no room for it (*limits.Error), or if a script of another
+// machine compiled it.
 func (m *Machine) Load(p *Program, env *Table) (*Closure, error) {
 	if p.owner != nil && p.owner != m {
 		return nil, errForeign
@@ -239,8 +241,8 @@ func (f *function) finish(line int) {
 		p.code[f.argAt] = makeInstr(opLoadNil, f.argTab.reg, f.argTab.reg, 0, 0)
 	}
 	p.hints = make([]uint32, len(p.code))
-	f.c.program.bytes += int64(len(p.code))*17 + int64(cap(p.consts))*16 + int64(len(p.locals))*40 +
-		int64(len(p.protos))*8 + int64(len(p.ups))*18 + 320
+	f.c.program.bytes += int64(cap(p.code))*8 + int64(cap(p.lines))*4 + int64(cap(p.live)) + int64(len(p.hints))*4 +
+		int64(cap(p.consts))*16 + int64(cap(p.locals))*32 + int64(cap(p.protos))*8 + int64(cap(p.ups))*2 + int64(cap(p.upNames))*16 + 320
 }
 
 // patchClose makes a jump close the upvalues of the captured scopes that it leaves.
@@ -398,6 +400,7 @@ func (f *function) declare(name string, reg int) *local {
 		f.c.fail(f.line, "", "too many local variables (limit is %d) in %s", maxLocals, f.describe())
 	}
 	v := &local{name: name, fn: f, reg: reg, info: len(f.p.locals), shadowed: f.c.bindings[name], block: f.block}
+	f.c.program.bytes += int64(len(name))
 	f.p.locals = append(f.p.locals, localInfo{name: name, reg: reg, from: int32(f.pc())})
 	f.c.bindings[name] = v
 	f.active = append(f.active, v)
