@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
 )
 
@@ -28,16 +27,7 @@ func TestLoadFields(t *testing.T) {
 		{"further results", "return {a = 1}, {}", luasandbox.Results{map[string]any{"a": "number"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			program, err := luasandbox.Compile("fields.lua", tt.source, limits.Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			sandbox, err := luasandbox.New(luasandbox.Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer sandbox.Close()
-			got, err := sandbox.LoadFields(context.Background(), program)
+			got, err := newSandbox(t, luasandbox.Config{}, "").LoadFields(context.Background(), compile(t, tt.source))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,16 +55,7 @@ func TestLoadFields(t *testing.T) {
 // A huge table costs no more than its first fields.
 func TestLoadFieldsIsBounded(t *testing.T) {
 	const source = "local t = {} for i = 1, 20000 do t['k' .. i] = print end return t"
-	program, err := luasandbox.Compile("fields.lua", source, limits.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sandbox, err := luasandbox.New(luasandbox.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sandbox.Close()
-	got, err := sandbox.LoadFields(context.Background(), program)
+	got, err := newSandbox(t, luasandbox.Config{}, "").LoadFields(context.Background(), compile(t, source))
 	if err != nil {
 		t.Fatal(err)
 	}

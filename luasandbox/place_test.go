@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
 )
 
@@ -23,16 +22,8 @@ func TestScriptErrorTellsItsPlace(t *testing.T) {
 		{"raised through pcall", "local ok, e = pcall(function()\nerror({}) end)\nerror(e)", 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			program, err := luasandbox.Compile("place.lua", tt.source, limits.Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			sandbox, err := luasandbox.New(luasandbox.Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer sandbox.Close()
-			_, err = sandbox.Load(context.Background(), program)
+			program := compile(t, tt.source)
+			_, err := newSandbox(t, luasandbox.Config{}, "").Load(context.Background(), program)
 			var script *luasandbox.ScriptError
 			if !errors.As(err, &script) {
 				t.Fatalf("got %v, want a *ScriptError", err)
@@ -42,7 +33,7 @@ func TestScriptErrorTellsItsPlace(t *testing.T) {
 				Line  int
 			}{script.Chunk, script.Line}
 			want := got
-			want.Chunk, want.Line = "place.lua", tt.line
+			want.Chunk, want.Line = program.Name(), tt.line
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
