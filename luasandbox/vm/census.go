@@ -61,19 +61,31 @@ func (w *Walk) Bytes(n int64) { w.bytes += n }
 // charged in proportion to what the last census found and what was charged since,
 // which bounds what there is to walk.
 func (m *Machine) takeCensus() error {
-	charged := m.live + m.window - m.headroom
-	if err := m.work(charged / 64); err != nil {
+	if err := m.work(m.Memory() / 64); err != nil {
 		return err
 	}
+	return m.recount()
+}
+
+// Census walks over everything reachable and returns the bytes that are live.
+// The machine must not be executing anything.
+func (m *Machine) Census() int64 {
+	_ = m.recount() // above a limit or not, the figures are what they are
+	return m.live
+}
+
+// recount takes the walk, starts the stretch until the next one, and enters what
+// was found in the account. The error is that of a limit which that is above.
+func (m *Machine) recount() error {
 	m.allocated += m.window - m.headroom
 	w := m.walk()
-	m.openWindow(w.bytes, 0)
-	m.censuses++
+	m.openWindow(w.bytes)
 	m.peak = max(m.peak, w.bytes)
-	if err := m.total.Coroutines().Set(w.threads); err != nil {
+	coroutines := m.total.Coroutines().Set(w.threads)
+	if err := m.total.Memory().Set(w.bytes); coroutines == nil {
 		return err
 	}
-	return m.total.Memory().Set(w.bytes)
+	return coroutines
 }
 
 // walk counts everything reachable and clears what is weak or stale.

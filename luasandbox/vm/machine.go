@@ -48,7 +48,6 @@ type Machine struct {
 	peak      int64 // the most a census found
 	window    int64 // headroom that followed the last census
 	allocated int64 // bytes ever charged, up to the last census
-	censuses  int64
 	roots     []Tracer
 
 	tracing bool // names for the traceback of a stopped run are looked up, at no charge
@@ -99,7 +98,7 @@ func New(cfg Config) *Machine {
 	}
 	m.total = limits.NewAccount(l, cfg.Parent)
 	m.meter = m.total
-	m.openWindow(0, 0)
+	m.openWindow(0)
 	m.globals = &Table{header: header{kind: objTable}}
 	return m
 }
@@ -398,7 +397,7 @@ func (m *Machine) memoryError(n int64) error {
 // openWindow starts the stretch until the next census. A quarter of the limit is
 // always left between two, which bounds the cost of the walk by the bytes
 // allocated and the live bytes by 5/4 of the limit.
-func (m *Machine) openWindow(live, spent int64) {
+func (m *Machine) openWindow(live int64) {
 	m.live = live
 	limit := m.limits.Memory
 	if limit == limits.Unlimited {
@@ -406,7 +405,7 @@ func (m *Machine) openWindow(live, spent int64) {
 	} else {
 		m.window = max(limit-live, limit/4)
 	}
-	m.headroom = m.window - spent
+	m.headroom = m.window
 }
 
 func (m *Machine) tableTooLarge() error {
@@ -418,18 +417,6 @@ func (m *Machine) Allocated() int64 { return m.allocated + m.window - m.headroom
 
 // Peak returns the most bytes that a census found live.
 func (m *Machine) Peak() int64 { return m.peak }
-
-// Census walks over everything reachable and returns the bytes that are live.
-// The machine must not be executing anything.
-func (m *Machine) Census() int64 {
-	m.allocated += m.window - m.headroom
-	w := m.walk()
-	m.openWindow(w.bytes, 0)
-	m.peak = max(m.peak, w.bytes)
-	_ = m.total.Coroutines().Set(w.threads)
-	_ = m.total.Memory().Set(w.bytes)
-	return w.bytes
-}
 
 // Memory returns the bytes live at the last census plus those charged since: an
 // upper bound of what is live now. Take a census first for the exact figure.

@@ -16,7 +16,6 @@ type Thread struct {
 	below   int   // frames of all resumers
 	entry   Value // the function, until the coroutine starts
 	host    bool  // runs a host call: cannot yield
-	failed  error
 }
 
 // ThreadStatus is what coroutine.status tells.
