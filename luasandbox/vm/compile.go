@@ -161,16 +161,15 @@ type block struct {
 }
 
 type label struct {
-	pc, line, nactive int
-	level             int // first register above the variables in scope
+	pc, line int
+	level    int // first register above the variables in scope
 }
 
 type pendingGoto struct {
-	name    string
-	pc      int
-	line    int
-	nactive int // variables in scope at the goto, or at the end of the blocks it has left
-	from    *block
+	name string
+	pc   int
+	line int
+	from *block
 }
 
 // leap is a jump that may leave scopes: when the function is finished it is told
@@ -363,21 +362,7 @@ func (f *function) closeBlock(falls bool) {
 	f.forget(b.nactive)
 	f.free = b.base
 	f.block = b.outer
-	var lost *pendingGoto
-	for _, list := range b.gotos {
-		for _, g := range list {
-			g.nactive = min(g.nactive, b.nactive)
-			if b.outer != nil {
-				f.resolve(b.outer, g)
-			} else if lost == nil || g.pc < lost.pc {
-				lost = g
-			}
-		}
-	}
-	if lost != nil {
-		f.c.fail(lost.line, "", "no visible label '%s' for goto at line %d", lost.name, lost.line)
-	}
-	b.gotos = nil
+	f.passOn(b)
 }
 
 // forget ends the scope of the variables from number n on.
@@ -450,23 +435,70 @@ func (f *function) upvalue(v *local) int {
 
 // ---- goto
 
-// resolve binds g, a goto in block b or a block inside it, to a label of b, or
-// leaves it waiting there.
-func (f *function) resolve(b *block, g *pendingGoto) {
-	if l, ok := b.labels[g.name]; ok {
+// bind makes the gotos, in block b or in blocks inside it, jump to b's label l.
+func (f *function) bind(b *block, l *label, gotos []*pendingGoto) {
+	for _, g := range gotos {
 		f.patch(g.pc, l.pc)
 		f.jumps = append(f.jumps, leap{g.pc, g.from, b, l.level})
+	}
+}
+
+// passOn hands the gotos that still wait in b, which has ended, to the block around
+// it: to its labels, or to wait there. Of two sets the smaller one is gone through,
+// so that a goto that leaves many blocks is not looked at in each of them.
+func (f *function) passOn(b *block) {
+	outer := b.outer
+	if outer == nil {
+		var lost *pendingGoto
+		for _, list := range b.gotos {
+			for _, g := range list {
+				if lost == nil || g.pc < lost.pc {
+					lost = g
+				}
+			}
+		}
+		if lost != nil {
+			f.c.fail(lost.line, "", "no visible label '%s' for goto at line %d", lost.name, lost.line)
+		}
+		return
+	}
+	if len(outer.labels) < len(b.gotos) {
+		for name, l := range outer.labels {
+			f.bind(outer, l, b.gotos[name])
+			delete(b.gotos, name)
+		}
+	} else {
+		for name, list := range b.gotos {
+			if l, ok := outer.labels[name]; ok {
+				f.bind(outer, l, list)
+				delete(b.gotos, name)
+			}
+		}
+	}
+	more, fewer := outer.gotos, b.gotos
+	if len(more) < len(fewer) {
+		more, fewer = fewer, more
+	}
+	for name, list := range fewer {
+		longer := more[name]
+		if len(longer) < len(list) {
+			longer, list = list, longer
+		}
+		more[name] = append(longer, list...)
+	}
+	outer.gotos, b.gotos = more, nil
+}
+
+func (f *function) gotoStatement(name string) {
+	b, g := f.block, &pendingGoto{name: name, pc: f.jump(), line: f.line, from: f.block}
+	if l, ok := b.labels[name]; ok {
+		f.bind(b, l, []*pendingGoto{g})
 		return
 	}
 	if b.gotos == nil {
 		b.gotos = map[string][]*pendingGoto{}
 	}
-	b.gotos[g.name] = append(b.gotos[g.name], g)
-}
-
-func (f *function) gotoStatement(name string) {
-	pc := f.jump()
-	f.resolve(f.block, &pendingGoto{name: name, pc: pc, line: f.line, nactive: len(f.active), from: f.block})
+	b.gotos[name] = append(b.gotos[name], g)
 }
 
 // labelStatement defines a label. last says that only labels and empty
@@ -477,20 +509,39 @@ func (f *function) labelStatement(name string, last bool) {
 	if old, ok := b.labels[name]; ok {
 		f.c.fail(f.line, "", "label '%s' already defined on line %d", name, old.line)
 	}
-	l := &label{pc: f.pc(), line: f.line, nactive: len(f.active), level: f.free}
+	l := &label{pc: f.pc(), line: f.line, level: f.free}
+	visible := f.active
 	if last {
-		l.nactive = b.nactive
+		visible = visible[:b.nactive]
 	}
 	if b.labels == nil {
 		b.labels = map[string]*label{}
 	}
 	b.labels[name] = l
-	for _, g := range b.gotos[name] {
-		if l.nactive > g.nactive {
-			f.c.fail(g.line, "", "<goto %s> at line %d jumps into the scope of local '%s'", name, g.line, f.active[g.nactive].name)
-		}
-		f.patch(g.pc, l.pc)
-		f.jumps = append(f.jumps, leap{g.pc, g.from, b, l.level})
-	}
+	f.checkScope(visible, b.gotos[name])
+	f.bind(b, l, b.gotos[name])
 	delete(b.gotos, name)
+}
+
+// checkScope fails if one of the gotos jumps past the declaration of a variable
+// that is visible where it goes to.
+func (f *function) checkScope(visible []*local, gotos []*pendingGoto) {
+	if len(visible) == 0 {
+		return
+	}
+	declared := func(v *local) int { return int(f.p.locals[v.info].from) }
+	var wrong *pendingGoto
+	for _, g := range gotos {
+		if declared(visible[len(visible)-1]) > g.pc && (wrong == nil || g.pc < wrong.pc) {
+			wrong = g
+		}
+	}
+	if wrong == nil {
+		return
+	}
+	for _, v := range visible {
+		if declared(v) > wrong.pc {
+			f.c.fail(wrong.line, "", "<goto %s> at line %d jumps into the scope of local '%s'", wrong.name, wrong.line, v.name)
+		}
+	}
 }
