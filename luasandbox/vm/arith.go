@@ -30,6 +30,15 @@ func mod(a, b float64) float64 {
 	return a - float64(math.Floor(a/b)*b)
 }
 
+// floorSmall is math.Floor of a number well inside the range of int64, but for -0.
+func floorSmall(q float64) float64 {
+	f := float64(int64(q))
+	if f > q {
+		f--
+	}
+	return f
+}
+
 func pow(a, b float64) float64 {
 	if b == 2 {
 		return a * a
@@ -65,12 +74,15 @@ const (
 
 var eventNames = [events]*stringObject{}
 
+// indexKey is the key of the commonest event.
+var indexKey = SharedString("__index")
+
 func init() {
 	for i, name := range [events]string{
 		"__index", "__newindex", "__eq", "__len", "__call", "__lt", "__le", "__concat",
 		"__add", "__sub", "__mul", "__div", "__mod", "__pow", "__unm", "__metatable", "__tostring", "__mode",
 	} {
-		eventNames[i] = sharedString(name).str()
+		eventNames[i] = SharedString(name).str()
 	}
 }
 

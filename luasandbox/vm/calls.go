@@ -61,6 +61,7 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 	f.want = int16(want)
 	f.kind = frameLua
 	f.tail = 0
+	f.plain = false
 	f.extra = int32(extra)
 	return nil
 }
@@ -150,10 +151,10 @@ func (m *Machine) tailCall(th *Thread, at, nargs int) error {
 			return err
 		}
 	}
-	if len(th.open) > 0 {
+	if th.captured > int(f.base) {
 		th.closeUpvalues(int(f.base))
 	}
-	ret, want, tail, nested := int(f.ret), int(f.want), f.tail, f.nested
+	ret, want, tail, nested, plain := int(f.ret), int(f.want), f.tail, f.nested, f.plain
 	copy(th.stack[ret:ret+nargs+1], th.stack[at:at+nargs+1])
 	th.popFrame()
 	th.top = ret + nargs + 1
@@ -164,8 +165,44 @@ func (m *Machine) tailCall(th *Thread, at, nargs int) error {
 		tail++
 	}
 	f = &th.frames[len(th.frames)-1]
-	f.tail, f.nested = tail, nested
+	f.tail, f.nested, f.plain = tail, nested, plain
 	return nil
+}
+
+// arguments tells how many arguments the call i has, whose function is at stack
+// index at.
+func (th *Thread) arguments(at int, i instr) int {
+	if i.b() == 0 {
+		return th.top - at - 1
+	}
+	return i.b() - 1
+}
+
+// call does opCall where interpret does not. If leave is true interpret must
+// return, with status.
+func (m *Machine) call(r *Run, th *Thread, f *frame, i instr) (status Status, leave bool, err error) {
+	at := int(f.base) + i.a()
+	nargs, want := th.arguments(at, i), i.c()-1
+	if fn := th.stack[at]; fn.isClosure() {
+		return 0, false, m.pushLua(th, fn.closure(), at, nargs, want)
+	} else if nat := fn.AsNative(); nat != nil {
+		return m.callNative(r, th, nat, at, nargs, want)
+	}
+	return 0, false, m.precall(th, at, nargs, want)
+}
+
+// returnFrom ends f, th's top frame, with the n results at stack index from, or
+// all up to the top if n is negative.
+func (m *Machine) returnFrom(r *Run, th *Thread, f *frame, from, n int) error {
+	if n < 0 {
+		n = th.top - from
+	}
+	if th.captured > int(f.base) {
+		th.closeUpvalues(int(f.base))
+	}
+	ret, want := int(f.ret), int(f.want)
+	th.popFrame()
+	return m.deliver(r, th, ret, want, from, n)
 }
 
 // callNative calls a native function from Lua code and, if it just returns,

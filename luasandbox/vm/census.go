@@ -310,16 +310,16 @@ func (w *Walk) stack(th *Thread) {
 	w.Values(th.stack[:top])
 	for i := range th.frames {
 		f := &th.frames[i]
-		if f.cl != nil {
+		if f.kind == frameLua {
 			w.Value(f.cl.Value())
+			continue
 		}
-		if f.nat != nil {
-			w.Value(f.nat.Value())
-		}
+		w.Value(f.nat.Value())
 		if f.cont != nil {
 			f.cont.Trace(w)
 		}
 	}
+	clear(th.frames[len(th.frames):cap(th.frames)]) // a return leaves its frame as it is
 	for _, u := range th.open {
 		if u.mark != w.epoch {
 			u.mark = w.epoch

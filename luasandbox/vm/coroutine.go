@@ -149,6 +149,7 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 	copy(co.stack[at:at+n], th.stack[from:from+n])
 	co.top = at + n
 	co.resumer, co.below = th, th.below+len(th.frames)
+	m.setRoom(co)
 	co.status, th.status = Running, Normal
 	r.cur = co
 	if len(co.frames) == 0 {

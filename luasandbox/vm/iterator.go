@@ -10,8 +10,11 @@ var (
 	INext = NewNative("ipairs_next", inext)
 )
 
-// nextValue is what a loop's iterator is compared with: see opTFor.
-var nextValue = Next.Value()
+// What a loop's iterator is compared with: see opTFor.
+var (
+	nextValue  = Next.Value()
+	inextValue = INext.Value()
+)
 
 func next(c *Call) error {
 	t, err := c.CheckTable(0)

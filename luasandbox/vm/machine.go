@@ -310,7 +310,6 @@ func (m *Machine) tick() (pause bool, err error) {
 	if err := m.borrow(1); err != nil {
 		return false, err
 	}
-	m.fuel--
 	return false, m.checkTime()
 }
 

@@ -283,6 +283,7 @@ func (m *Machine) threadDone(r *Run, th *Thread) (done bool, err error) {
 func (m *Machine) leave(r *Run, th, by *Thread) {
 	th.resumer = nil
 	th.below = 0
+	m.setRoom(th)
 	by.status = Running
 	r.cur = by
 }

@@ -40,5 +40,6 @@ func (m *Machine) Borrow(s *Shared) *Table {
 		header: header{kind: objTable, flags: s.t.flags&^(flagShared|flagReadOnly) | flagBorrowed},
 		ents:   s.t.ents[:len(s.t.ents):len(s.t.ents)],
 		heads:  s.t.heads,
+		has:    s.t.has,
 	}
 }

@@ -7,138 +7,278 @@ import (
 	"github.com/luasandbox/modrunner/limits"
 )
 
-// This file has the parts of instructions that the loop does not do itself. Those
-// that may call a metamethod report called: a frame was pushed, and the result
+// slow does the whole of instruction i of f, th's top frame, in every case that
+// interpret leaves to it. It may push a frame, for a metamethod; then the result
 // reaches the instruction through finish.
+func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
+	base := int(f.base)
+	R := th.stack[base : base+window]
+	p := f.cl.proto
+	switch op := i.op(); op {
+	case opGetGlobal:
+		return m.getField(th, f.cl.env.Value(), p.consts[i.d()], base+i.a(), p.hint(f))
+	case opGetField:
+		return m.getField(th, R[i.b()], p.consts[i.d()], base+i.a(), p.hint(f))
+	case opSelf:
+		return m.getSelf(th, R, i, p.consts[i.d()], base, p.hint(f))
+	case opGetInt:
+		return m.get(th, R[i.b()], Number(float64(i.d())), base+i.a())
+	case opGetIndex:
+		return m.get(th, R[i.b()], R[i.c()], base+i.a())
+	case opSetGlobal:
+		return m.setField(th, f.cl.env.Value(), p.consts[i.d()], R[i.a()], p.hint(f))
+	case opSetField:
+		return m.setField(th, R[i.a()], p.consts[i.d()], R[i.b()], p.hint(f))
+	case opSetInt:
+		return m.put(th, R[i.a()], Number(float64(i.d())), R[i.b()])
+	case opSetIndex:
+		return m.put(th, R[i.a()], R[i.b()], R[i.c()])
 
-// getHinted looks the constant string k up in t, first where an instruction found
-// its key the last time. ok is false if a metamethod has to be asked.
-func (t *Table) getHinted(k Value, hint *uint32) (v Value, ok bool) {
-	if at := atomic.LoadUint32(hint); int(at) < len(t.ents) {
-		if e := &t.ents[at]; e.key.p == k.p && e.val.p != nil {
-			return e.val, true
+	case opNewTable:
+		hash := 0
+		if b := i.b(); b > 0 {
+			hash = 1 << (b - 1)
 		}
+		t, err := m.NewTable(i.d(), hash)
+		if err == nil {
+			R[i.a()] = t.Value()
+		}
+		return err
+	case opSetList:
+		err := m.setList(th, R[i.a()].AsTable(), base+i.a()+1, i.b(), i.d())
+		if err == nil {
+			th.top = base + p.maxStack
+		}
+		return err
+
+	case opAdd, opSub, opMul, opDiv, opMod, opPow:
+		return m.arithmetic(th, op, R[i.b()], R[i.c()], base+i.a())
+	case opAddK, opSubK, opMulK, opDivK, opModK, opPowK:
+		return m.arithmetic(th, op-opAddK+opAdd, R[i.b()], p.consts[i.d()], base+i.a())
+	case opUnm:
+		return m.arithmetic(th, opUnm, R[i.b()], R[i.b()], base+i.a())
+	case opLen:
+		return m.length(th, R[i.b()], i, base)
+	case opConcat:
+		at := base + p.maxStack
+		n := i.c() - i.b() + 1
+		if err := m.growStack(th, at+n); err != nil {
+			return err
+		}
+		copy(th.stack[at:at+n], th.stack[base+i.b():])
+		return m.concatAll(th, at, n, base+i.a())
+	case opConcatList:
+		at := base + p.maxStack
+		n := i.d()
+		if err := m.growStack(th, at+n); err != nil {
+			return err
+		}
+		if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
+			return err
+		}
+		list := th.stack[base+i.b()].AsTable()
+		for j := range n {
+			th.stack[at+j] = list.GetInt(j + 1)
+		}
+		return m.concatAll(th, at, n, base+i.a())
+	case opAppend:
+		return m.SetInt(R[i.a()].AsTable(), i.d(), R[i.b()])
+
+	case opJmp:
+		th.closeUpvalues(base + i.a() - 1)
+		f.pc += int32(i.d())
+		return nil
+	case opEq:
+		a, b := R[i.a()], R[i.b()]
+		eq, h, err := m.equal(a, b)
+		if err == nil && h.p != nil {
+			return m.pushMeta(th, h, a, b, Value{}, 2)
+		}
+		return f.jumpIf(eq, i, err)
+	case opEqK:
+		eq, err := m.rawEqual(R[i.a()], p.consts[i.b()])
+		return f.jumpIf(eq, i, err)
+	case opLt:
+		return m.compare(th, f, i, R[i.a()], R[i.b()])
+	case opLe:
+		return m.compareEqual(th, f, i, R[i.a()], R[i.b()])
+	case opLtK:
+		return m.compare(th, f, i, R[i.a()], p.consts[i.b()])
+	case opLeK:
+		return m.compareEqual(th, f, i, R[i.a()], p.consts[i.b()])
+	case opGtK:
+		return m.compare(th, f, i, p.consts[i.b()], R[i.a()])
+	case opGeK:
+		return m.compareEqual(th, f, i, p.consts[i.b()], R[i.a()])
+
+	case opTailCall:
+		return m.tailCall(th, base+i.a(), th.arguments(base+i.a(), i))
+	case opReturn, opReturn0, opReturn1:
+		return m.returnFrom(r, th, f, base+i.a(), i.b()-1)
+	case opForPrep:
+		if err := m.forPrep(R, i.a()); err != nil {
+			return err
+		}
+		f.pc += int32(i.d())
+		return nil
+	case opTFor:
+		return m.iterate(th, f, R, i)
+	case opClose:
+		th.closeUpvalues(base + i.a())
+		return nil
+	case opClosure:
+		c, err := m.closure(th, f.cl, p.protos[i.d()], base)
+		if err == nil {
+			R[i.a()] = c.Value()
+		}
+		return err
+	case opVararg:
+		return m.vararg(th, f, base+i.a(), i.b()-1)
+	case opArgTable:
+		t, err := m.argTable(th, base-int(f.extra), int(f.extra))
+		if err == nil {
+			R[i.a()] = t.Value()
+		}
+		return err
 	}
-	if len(t.ents) > 0 {
-		if k.isLong() {
-			return Value{}, false
-		}
-		if e := t.find(k, (*header)(k.p).id); e >= 0 && t.ents[e].val.p != nil {
+	return &InternalError{Detail: "unknown instruction"}
+}
+
+// jumpIf ends a comparison whose result is truth.
+func (f *frame) jumpIf(truth bool, i instr, err error) error {
+	if err == nil && truth == (i.c() != 0) {
+		f.pc += int32(i.d())
+	}
+	return err
+}
+
+// hint is where the instruction that f is at keeps the place of its key. In an
+// opSelf it may also be the key's place in the table that is __index of the
+// object's metatable, with that of __index in the metatable in the bits from
+// hintBits on. A hint is only ever a first guess. Programs are shared: see
+// RATIONALE.md.
+func (p *proto) hint(f *frame) *uint32 { return &p.hints[f.pc-1] }
+
+const hintBits = 24
+
+// getField is get of a constant string.
+func (m *Machine) getField(th *Thread, o, key Value, to int, hint *uint32) error {
+	if t := o.AsTable(); t != nil && !key.isLong() {
+		if e := t.find(key, key.object().id); e >= 0 && t.ents[e].val.p != nil {
 			atomic.StoreUint32(hint, uint32(e))
-			return t.ents[e].val, true
+			th.stack[to] = t.ents[e].val
+			return nil
 		}
 	}
-	return Value{}, t.meta == nil
+	return m.get(th, o, key, to)
 }
 
-// setHinted stores v at the constant string k if t has a value there already.
-func (t *Table) setHinted(k, v Value, hint *uint32) bool {
-	if t.flags&(flagReadOnly|flagBorrowed|flagShared) != 0 {
-		return false
-	}
-	if at := atomic.LoadUint32(hint); int(at) < len(t.ents) {
-		if e := &t.ents[at]; e.key.p == k.p && e.val.p != nil {
-			e.val = v
-			return true
+// getSelf does R[A+1] = R[B]; R[A] = R[B][key].
+func (m *Machine) getSelf(th *Thread, R []Value, i instr, key Value, base int, hint *uint32) error {
+	o := R[i.b()]
+	R[i.a()+1] = o
+	if t := o.AsTable(); t != nil && t.meta != nil && !key.isLong() && t.find(key, key.object().id) < 0 {
+		// Remember the way through the class.
+		if x := t.meta.find(indexKey, indexKey.object().id); x >= 0 && x < 1<<(32-hintBits) {
+			if class := t.meta.ents[x].val.AsTable(); class != nil {
+				if e := class.find(key, key.object().id); e >= 0 && e < 1<<hintBits {
+					atomic.StoreUint32(hint, uint32(x)<<hintBits|uint32(e))
+				}
+			}
 		}
+		return m.get(th, o, key, base+i.a())
 	}
-	if len(t.ents) == 0 || k.isLong() {
-		return false
-	}
-	if e := t.find(k, (*header)(k.p).id); e >= 0 && t.ents[e].val.p != nil {
-		atomic.StoreUint32(hint, uint32(e))
-		t.ents[e].val = v
-		return true
-	}
-	return false
+	return m.getField(th, o, key, base+i.a(), hint)
 }
 
-// positionHinted is position, trying first the place that the loop came to last.
-func (t *Table) positionHinted(k Value, hint uint32) (int, error) {
-	at := int(hint)
-	n := len(t.arr)
-	if at > n && at-n <= len(t.ents) {
-		if e := &t.ents[at-n-1]; e.key == k {
-			return at, nil
-		}
-	}
-	return t.position(k)
-}
-
-// getSlow does R[to] = o[key].
-func (m *Machine) getSlow(th *Thread, o, key Value, to int) (called bool, err error) {
+// get does R[to] = o[key].
+func (m *Machine) get(th *Thread, o, key Value, to int) error {
 	v, h, self, bad, err := m.index(o, key)
-	if err != nil {
-		return false, err
-	}
-	if bad && self != o {
-		return false, messagef("attempt to index a %s value", self.Kind())
-	}
-	if bad {
-		return false, m.indexError(th, o, key)
-	}
-	if h.p != nil {
-		return true, m.pushMeta(th, h, self, key, Value{}, 2)
+	switch {
+	case err != nil:
+		return err
+	case bad && self != o:
+		return messagef("attempt to index a %s value", self.Kind())
+	case bad:
+		return m.indexError(th, o, key)
+	case h.p != nil:
+		return m.pushMeta(th, h, self, key, Value{}, 2)
 	}
 	th.stack[to] = v
-	return false, nil
+	return nil
 }
 
-// setSlow does o[key] = v.
-func (m *Machine) setSlow(th *Thread, o, key, v Value) (called bool, err error) {
-	if err := m.keyWork(key); err != nil {
-		return false, err
+// setField is put at a constant string.
+func (m *Machine) setField(th *Thread, o, key, v Value, hint *uint32) error {
+	if t := o.AsTable(); t != nil && t.flags&flagsNoWrite == 0 && !key.isLong() {
+		if e := t.find(key, key.object().id); e >= 0 && t.ents[e].val.p != nil {
+			atomic.StoreUint32(hint, uint32(e))
+			t.ents[e].val = v
+			return nil
+		}
+	}
+	return m.put(th, o, key, v)
+}
 
+// put does o[key] = v.
+func (m *Machine) put(th *Thread, o, key, v Value) error {
+	if err := m.keyWork(key); err != nil {
+		return err
 	}
 	first := o
 	for range maxIndexChain {
 		var h Value
 		if t := o.AsTable(); t != nil {
 			if t.meta == nil || t.Get(key).p != nil {
-				return false, m.RawSet(t, key, v)
+				return m.RawSet(t, key, v)
 			}
 			h = metamethod(t.meta, eventNewIndex)
 			if h.p == nil {
-				return false, m.RawSet(t, key, v)
+				return m.RawSet(t, key, v)
 			}
 		} else {
 			h = m.metaOf(o, eventNewIndex)
 			if h.p == nil {
 				if o != first {
-					return false, messagef("attempt to index a %s value", o.Kind())
+					return messagef("attempt to index a %s value", o.Kind())
 				}
-				return false, m.indexError(th, o, key)
+				return m.indexError(th, o, key)
 			}
 		}
 		if h.Kind() == KindFunction {
-			return true, m.pushMeta(th, h, o, key, v, 3)
+			return m.pushMeta(th, h, o, key, v, 3)
 		}
 		if err := m.work(1); err != nil {
-			return false, err
+			return err
 		}
 		o = h
 	}
-	return false, newMessage("loop in settable")
+	return newMessage("loop in settable")
 }
 
-// arithSlow does R[to] = a op b where an operand is not a number.
-func (m *Machine) arithSlow(th *Thread, op opcode, a, b Value, to int) (called bool, err error) {
+// arithmetic does R[to] = a op b (manual, section 2.8).
+func (m *Machine) arithmetic(th *Thread, op opcode, a, b Value, to int) error {
 	x, ok, err := m.toNumber(a)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if ok {
 		y, ok, err := m.toNumber(b)
 		if err != nil {
-			return false, err
+			return err
 		}
 		if ok {
-			if op == opUnm {
-				th.stack[to] = Number(-x)
-			} else {
-				th.stack[to] = Number(arith(op, x, y))
+			if op == opPow && y != 2 {
+				if err := m.work(limits.MathPower); err != nil {
+					return err
+				}
 			}
-			return false, nil
+			if op == opUnm {
+				th.stack[to].setNumber(-x)
+			} else {
+				th.stack[to].setNumber(arith(op, x, y))
+			}
+			return nil
 		}
 	}
 	e := eventAdd + event(op-opAdd)
@@ -150,9 +290,26 @@ func (m *Machine) arithSlow(th *Thread, op opcode, a, b Value, to int) (called b
 		h = m.metaOf(b, e)
 	}
 	if h.p == nil {
-		return false, m.arithError(th, a, b)
+		return m.arithError(th, a, b)
 	}
-	return true, m.pushMeta(th, h, a, b, Value{}, 2)
+	return m.pushMeta(th, h, a, b, Value{}, 2)
+}
+
+// length does R[A] = #o.
+func (m *Machine) length(th *Thread, o Value, i instr, base int) error {
+	if t := o.AsTable(); t != nil {
+		th.stack[base+i.a()].setNumber(float64(t.Len()))
+		return nil
+	}
+	if s := o.str(); s != nil {
+		th.stack[base+i.a()].setNumber(float64(len(s.s)))
+		return nil
+	}
+	h := m.metaOf(o, eventLen)
+	if h.p == nil {
+		return m.operandError(th, "get length of", o, i.b())
+	}
+	return m.pushMeta(th, h, o, Value{}, Value{}, 1)
 }
 
 // equal compares a and b as == does; a handler is returned if one must decide.
@@ -175,52 +332,63 @@ func (m *Machine) equal(a, b Value) (eq bool, handler Value, err error) {
 	return false, Value{}, nil
 }
 
-func (m *Machine) lessSlow(th *Thread, a, b Value) (less, called bool, err error) {
+// compare does instruction i, which jumps by a < b.
+func (m *Machine) compare(th *Thread, f *frame, i instr, a, b Value) error {
 	less, ok, err := m.less(a, b)
 	if ok || err != nil {
-		return less, false, err
+		return f.jumpIf(less, i, err)
 	}
 	if a.Kind() == b.Kind() {
 		h, err := m.comparisonHandler(a, b, eventLt)
 		if err != nil {
-			return false, false, err
+			return err
 		}
 		if h.p != nil {
-			return false, true, m.pushMeta(th, h, a, b, Value{}, 2)
+			return m.pushMeta(th, h, a, b, Value{}, 2)
 		}
 	}
-	return false, false, compareError(a, b)
+	return compareError(a, b)
 }
 
-func (m *Machine) lessEqualSlow(th *Thread, a, b Value) (less, called bool, err error) {
+// compareEqual does instruction i, which jumps by a <= b.
+func (m *Machine) compareEqual(th *Thread, f *frame, i instr, a, b Value) error {
 	less, ok, err := m.lessEqual(a, b)
 	if ok || err != nil {
-		return less, false, err
+		return f.jumpIf(less, i, err)
 	}
 	if a.Kind() == b.Kind() {
 		h, err := m.comparisonHandler(a, b, eventLe)
 		if err != nil {
-			return false, false, err
+			return err
 		}
 		if h.p != nil {
-			return false, true, m.pushMeta(th, h, a, b, Value{}, 2)
+			return m.pushMeta(th, h, a, b, Value{}, 2)
 		}
 		// not (b < a)
 		h, err = m.comparisonHandler(b, a, eventLt)
 		if err != nil {
-			return false, false, err
+			return err
 		}
 		if h.p != nil {
-			f := &th.frames[len(th.frames)-1]
+			at := len(th.frames) - 1
 			f.extra = ^f.extra
-			if err := m.pushMeta(th, h, b, a, Value{}, 2); err != nil {
-				th.frames[len(th.frames)-1].extra = ^th.frames[len(th.frames)-1].extra
-				return false, false, err
+			err := m.pushMeta(th, h, b, a, Value{}, 2)
+			if err != nil {
+				th.frames[at].extra = ^th.frames[at].extra
 			}
-			return false, true, nil
+			return err
 		}
 	}
-	return false, false, compareError(a, b)
+	return compareError(a, b)
+}
+
+// concatAll is concat, for operands above the frame's registers.
+func (m *Machine) concatAll(th *Thread, at, n, to int) error {
+	called, err := m.concat(th, at, n, to)
+	if !called && err == nil {
+		th.top = at
+	}
+	return err
 }
 
 // concat joins the n values at stack index at, from the right, into R[to]. Runs
@@ -358,7 +526,7 @@ func (m *Machine) growArray(t *Table, n int) error {
 }
 
 // forPrep checks and prepares the numeric loop at R[a]: index, limit and step.
-func (m *Machine) forPrep(R *[window]Value, a int) error {
+func (m *Machine) forPrep(R []Value, a int) error {
 	for i, what := range [...]string{"initial", "limit", "step"} {
 		v := &R[a+i]
 		x, ok, err := m.toNumber(*v)
@@ -418,3 +586,81 @@ func (m *Machine) argTable(th *Thread, at, n int) (*Table, error) {
 }
 
 var argCount = sharedString("n")
+
+// iterate does one turn of a generic for. The iterators of pairs and ipairs are
+// not called: what they would do is done here, at the price of the instruction.
+func (m *Machine) iterate(th *Thread, f *frame, R []Value, i instr) error {
+	a := i.a()
+	if t := R[a+1].AsTable(); t != nil {
+		var key, val Value
+		switch {
+		case R[a].p == nextValue.p:
+			at, err := t.positionHinted(R[a+2], int(R[a].n))
+			if err != nil {
+				return &Error{Value: String(err.Error()), own: true} // next's, which has no place
+			}
+			var next, skipped int
+			key, val, next, skipped = t.after(at)
+			if skipped > 0 {
+				if err := m.work(int64(skipped) / limits.TableSlotMove); err != nil {
+					return err
+				}
+			}
+			R[a].n = uint64(next)
+		case R[a].p == inextValue.p && R[a+2].isNumber() && R[a+2].num() == math.Trunc(R[a+2].num()):
+			if val = t.Get(Number(R[a+2].num() + 1)); val.p != nil {
+				key = Number(R[a+2].num() + 1)
+			}
+		default:
+			return m.callIterator(th, R, i, a+int(f.base))
+		}
+		if key.p != nil {
+			R[a+2], R[a+3] = key, key
+			for c := i.c(); c > 1; c-- {
+				R[a+2+c] = Value{}
+			}
+			if i.c() > 1 {
+				R[a+4] = val
+			}
+			f.pc += int32(i.d())
+		}
+		return nil
+	}
+	return m.callIterator(th, R, i, a+int(f.base))
+}
+
+func (m *Machine) callIterator(th *Thread, R []Value, i instr, at int) error {
+	a := i.a()
+	R[a+3], R[a+4], R[a+5] = R[a], R[a+1], R[a+2]
+	return m.nestedCall(th, at+3, 2, i.c())
+}
+
+// vararg copies want of f's variable arguments to stack index to, or all if want
+// is negative.
+func (m *Machine) vararg(th *Thread, f *frame, to, want int) error {
+	base, n := int(f.base), int(f.extra)
+	count := want
+	if want < 0 {
+		count = n
+		if err := m.growStack(th, to+n); err != nil {
+			return err
+		}
+	}
+	if count > 8 {
+		if err := m.work(int64(count) / limits.TableSlotMove); err != nil {
+			return err
+		}
+	}
+	src := base - n
+	for j := range count {
+		if j < n {
+			th.stack[to+j] = th.stack[src+j]
+		} else {
+			th.stack[to+j] = Value{}
+		}
+	}
+	if want < 0 {
+		th.top = to + n
+	}
+	return nil
+}

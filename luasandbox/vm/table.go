@@ -16,8 +16,9 @@ import (
 // it is shared (Freeze), and is not safe for concurrent use.
 type Table struct {
 	header
-	first  int32 // entries before this one are dead
-	border int32 // where Len last found a border in arr, 0 if nowhere yet
+	first  int32  // entries before this one are dead
+	border int32  // where Len last found a border in arr, 0 if nowhere yet
+	has    uint64 // a bit for each key in ents, by the low bits of its hash: see lacks
 	arr    []Value
 	ents   []entry
 	heads  []int32 // hash bucket -> 1 + index of its newest entry; nil while ents are few
@@ -94,8 +95,15 @@ func (t *Table) GetString(s string) Value {
 	return t.getString(&o)
 }
 
+// lacks reports that no entry of t has a key of hash h. It may be false without
+// reason, the more often the more entries there are.
+func (t *Table) lacks(h uint32) bool { return t.has>>(h&63)&1 == 0 }
+
 // find returns the index of the entry with key k and hash h, dead or alive, or -1.
 func (t *Table) find(k Value, h uint32) int {
+	if t.lacks(h) {
+		return -1
+	}
 	if t.heads == nil {
 		for i := range t.ents {
 			if e := &t.ents[i]; e.hash == h && (e.key.p == k.p && e.key.n == k.n || keyEqual(e.key, k)) {
@@ -220,6 +228,15 @@ func (t *Table) position(k Value) (int, error) {
 	return 0, errInvalidKey
 }
 
+// positionHinted is position, trying first the place that a loop came to last.
+func (t *Table) positionHinted(k Value, at int) (int, error) {
+	n := len(t.arr)
+	if at > n && at-n <= len(t.ents) && t.ents[at-n-1].key == k {
+		return at, nil
+	}
+	return t.position(k)
+}
+
 // after returns the first live pair at or after place at, and the place after it.
 func (t *Table) after(at int) (key, val Value, next, skipped int) {
 	from := at
@@ -305,7 +322,7 @@ func entryBytes(capacity int) int64 {
 
 func (t *Table) makeEntries(capacity int) {
 	t.ents = make([]entry, 0, capacity)
-	t.heads = nil
+	t.heads, t.has = nil, 0
 	if capacity > scanEntries {
 		t.heads = make([]int32, capacity)
 	}
@@ -318,6 +335,7 @@ func (t *Table) appendEntry(k Value, h uint32, v Value) {
 	t.ents = t.ents[:i+1]
 	e := &t.ents[i]
 	e.key, e.val, e.hash, e.next = k, v, h, 0
+	t.has |= 1 << (h & 63)
 	if t.heads != nil {
 		b := h & uint32(len(t.heads)-1)
 		e.next = t.heads[b]
@@ -515,7 +533,7 @@ func (m *Machine) rehash(t *Table, k Value, h uint32, v Value) error {
 		t.border = 0
 	}
 	if entries == 0 {
-		t.ents, t.heads, t.first = nil, nil, 0
+		t.ents, t.heads, t.first, t.has = nil, nil, 0, 0
 	} else {
 		t.makeEntries(capacity)
 	}

@@ -1,21 +1,25 @@
 package vm
 
 import (
+	"math"
+
 	"github.com/luasandbox/modrunner/limits"
 )
 
 // Thread is a Lua coroutine, or the stack that a host call runs on.
 type Thread struct {
 	header
-	status  ThreadStatus
-	stack   []Value
-	frames  []frame
-	open    []*upvalue // open upvalues by ascending index
-	top     int        // slots from here on hold nothing
-	resumer *Thread
-	below   int   // frames of all resumers
-	entry   Value // the function, until the coroutine starts
-	host    bool  // runs a host call: cannot yield
+	status   ThreadStatus
+	stack    []Value
+	frames   []frame
+	open     []*upvalue // open upvalues by ascending index
+	captured int        // slots from here on have no open upvalue
+	top      int        // slots from here on hold nothing
+	resumer  *Thread
+	below    int   // frames of all resumers
+	room     int   // as many frames are there for calls that need no look at the limits
+	entry    Value // the function, until the coroutine starts
+	host     bool  // runs a host call: cannot yield
 }
 
 // ThreadStatus is what coroutine.status tells.
@@ -71,6 +75,7 @@ type frame struct {
 	pc        int32 // Lua: next instruction; native: number of arguments
 	want      int16 // results the caller wants, -1 for all
 	kind      frameKind
+	plain     bool  // called by an opCall of the Lua frame below, whose results are its own
 	tail      uint8 // tail calls that this frame replaced, at most 255
 	nested    int16 // calls below that went through a metamethod or a native function
 	handlerAt int32 // protect: stack index of xpcall's handler, -1 for pcall
@@ -140,9 +145,15 @@ func (m *Machine) pushFrame(th *Thread) (*frame, error) {
 		frames := make([]frame, n, size)
 		copy(frames, th.frames)
 		th.frames = frames
+		m.setRoom(th)
 	}
 	th.frames = th.frames[:n+1]
 	return &th.frames[n], nil
+}
+
+// setRoom is called when th.below or the capacity of th.frames changes.
+func (m *Machine) setRoom(th *Thread) {
+	th.room = min(cap(th.frames), int(min(m.limits.Depth, math.MaxInt32))-th.below)
 }
 
 // popFrame drops th's top frame and what it refers to.
@@ -177,6 +188,7 @@ func (m *Machine) findUpvalue(th *Thread, i int) (*upvalue, error) {
 	th.open = append(th.open, nil)
 	copy(th.open[at+1:], th.open[at:])
 	th.open[at] = u
+	th.captured = max(th.captured, i+1)
 	return u, nil
 }
 
@@ -191,4 +203,8 @@ func (th *Thread) closeUpvalues(i int) {
 		th.open[n] = nil
 	}
 	th.open = th.open[:n]
+	th.captured = 0
+	if n > 0 {
+		th.captured = th.open[n-1].index + 1
+	}
 }

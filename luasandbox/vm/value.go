@@ -67,6 +67,9 @@ const (
 	flagIntKeys                    // tables: the hash part may hold number keys
 )
 
+// flagsNoWrite are those of tables whose entries are not simply written to.
+const flagsNoWrite = flagShared | flagReadOnly | flagBorrowed
+
 var (
 	falseTag  = header{kind: objFalse}
 	trueTag   = header{kind: objTrue}
@@ -199,6 +202,11 @@ func (v Value) str() *stringObject {
 // stringOf returns a string of b's bytes, which nobody writes any more.
 func stringOf(b []byte) Value { return String(unsafe.String(unsafe.SliceData(b), len(b))) }
 
+func (v Value) isTable() bool     { return v.p != nil && (*header)(v.p).kind == objTable }
+func (v Value) table() *Table     { return (*Table)(v.p) }
+func (v Value) isClosure() bool   { return v.p != nil && (*header)(v.p).kind == objClosure }
+func (v Value) closure() *Closure { return (*Closure)(v.p) }
+
 func (v Value) isNumber() bool { return v.p == unsafe.Pointer(&numberTag) }
 func (v Value) num() float64   { return math.Float64frombits(v.n) }
 
@@ -211,10 +219,10 @@ func (v Value) object() *header { return (*header)(v.p) }
 // setNumber stores f where v is. Storing over a number writes no pointer, which
 // spares the collector's write barrier in the machine's busiest instructions.
 func (v *Value) setNumber(f float64) {
+	v.n = math.Float64bits(f)
 	if v.p != unsafe.Pointer(&numberTag) {
 		v.p = unsafe.Pointer(&numberTag)
 	}
-	v.n = math.Float64bits(f)
 }
 
 // Value returns t as a value.
