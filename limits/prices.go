@@ -186,7 +186,7 @@ const (
 	IndexSlot     int64 = 4   // one slot of a hash part's index
 	ClosureHeader int64 = 64  // beside ValueBytes for each upvalue
 	UpvalueBytes  int64 = 48  // one variable shared by closures
-	ThreadBytes   int64 = 512 // a coroutine before it first runs: header, first frame, first stack
+	ThreadBytes   int64 = 176 // a coroutine beside its stack and its frames
 	FrameBytes    int64 = 96  // one call frame beside its registers
 	TokenBytes    int64 = 64  // one token of source, as the AST and the compiler hold it
 )

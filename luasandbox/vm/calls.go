@@ -18,7 +18,7 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 		}
 	}
 	top := base + p.maxStack
-	if top+window > len(th.stack) {
+	if top+slack > len(th.stack) {
 		if at+1+nargs > th.top {
 			th.top = at + 1 + nargs
 		}
@@ -72,7 +72,7 @@ func (m *Machine) pushNative(th *Thread, nat *Native, at, nargs, want int) error
 		return err
 	}
 	th.top = at + 1 + nargs // what the caller had above is not used again
-	if th.top+window > len(th.stack) {
+	if th.top+slack > len(th.stack) {
 		if err := m.growStack(th, th.top); err != nil {
 			return err
 		}

@@ -239,6 +239,9 @@ func (f *function) finish(line int) {
 	if f.argAt >= 0 && (!f.argUsed || f.dots) {
 		p.code[f.argAt] = makeInstr(opLoadNil, f.argTab.reg, f.argTab.reg, 0, 0)
 	}
+	if pc := p.verify(); pc >= 0 {
+		f.c.fail(int(p.lines[pc]), "", "internal error: instruction %d names a register that its function has not", pc)
+	}
 	p.hints = make([]uint32, len(p.code))
 	f.c.program.bytes += int64(cap(p.code))*8 + int64(cap(p.lines))*4 + int64(cap(p.live)) + int64(len(p.hints))*4 +
 		int64(cap(p.consts))*16 + int64(cap(p.locals))*32 + int64(cap(p.protos))*8 + int64(cap(p.ups))*2 + int64(cap(p.upNames))*16 + 320

@@ -79,7 +79,7 @@ enter: // Go on in f, the top frame.
 	p = cl.proto
 	code = p.code
 	k = p.consts
-	R = (*[window]Value)(th.stack[f.base:])
+	R = registers(th.stack, int(f.base))
 	pc = int(f.pc)
 
 	for {
@@ -472,7 +472,7 @@ enter: // Go on in f, the top frame.
 				nargs := i.b() - 1
 				top := at + 1 + q.maxStack
 				n := len(th.frames)
-				if nargs >= 0 && !q.vararg && n < th.room && top+window <= len(th.stack) {
+				if nargs >= 0 && !q.vararg && n < th.room && top+slack <= len(th.stack) {
 					for j := nargs; j < q.params; j++ {
 						th.stack[at+1+j] = Value{}
 					}

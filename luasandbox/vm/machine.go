@@ -68,9 +68,12 @@ const quantum = 8192
 const (
 	// maxStack is the length in values that one thread's stack may reach.
 	maxStack = 1_000_000
-	// window is how many registers a function can address; every stack has
-	// that many slots above the last frame's base.
+	// window is how many registers an instruction can name. A function names
+	// fewer than its maxStack: see verify.
 	window = 256
+	// slack is how many slots every stack has above what is in use, for the few
+	// values that the machine itself puts there.
+	slack = 8
 	// maxNesting bounds calls within calls that go through a metamethod, an
 	// iterator or a native function such as pcall, as C Lua's LUAI_MAXCCALLS does.
 	// Nothing here needs that bound; scripts run into it where they do in C Lua.

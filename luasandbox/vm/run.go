@@ -85,6 +85,7 @@ func (m *Machine) Start(ctx context.Context, fn Value, args ...Value) (*Run, err
 		th.below = m.run.cur.below + len(m.run.cur.frames)
 		r.outer = m.run
 	}
+	m.setRoom(th)
 	if err := m.growStack(th, 1+len(args)); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // reaches the instruction through finish.
 func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
 	base := int(f.base)
-	R := th.stack[base : base+window]
+	R := th.stack[base:]
 	p := f.cl.proto
 	switch op := i.op(); op {
 	case opGetGlobal:

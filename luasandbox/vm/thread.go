@@ -94,19 +94,22 @@ const (
 	frameHandler           // below an error handler that is running
 )
 
-// growStack makes th's stack hold n values and a window above them.
+// firstStack is the length of a new thread's stack, if it need not be longer.
+const firstStack = 32
+
+// growStack makes th's stack hold n values and the slack above them.
 func (m *Machine) growStack(th *Thread, n int) error {
 	if n > th.top {
 		th.top = n
 	}
-	if n+window <= len(th.stack) {
+	if n+slack <= len(th.stack) {
 		return nil
 	}
 	if n > maxStack {
 		return m.stackOverflow(th)
 	}
-	size := max(2*len(th.stack), n+window)
-	size = min(size, maxStack+window)
+	size := max(2*len(th.stack), n+slack, firstStack)
+	size = min(size, maxStack+slack)
 	if err := m.alloc(int64(size) * limits.ValueBytes); err != nil {
 		return err
 	}

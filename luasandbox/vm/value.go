@@ -216,6 +216,16 @@ func (v Value) isLong() bool { return len((*stringObject)(v.p).s) > int(limits.H
 // object returns the header of what v points to; v is not nil.
 func (v Value) object() *header { return (*header)(v.p) }
 
+// registers returns the registers of the frame whose base is at stack index base.
+// There are only as many as its function's maxStack, and no instruction names
+// another: verify sees to that. The type says more so that naming one in the loop
+// takes no check.
+//
+//go:nocheckptr
+func registers(stack []Value, base int) *[window]Value {
+	return (*[window]Value)(unsafe.Pointer(&stack[base]))
+}
+
 // setNumber stores f where v is. Storing over a number writes no pointer, which
 // spares the collector's write barrier in the machine's busiest instructions.
 func (v *Value) setNumber(f float64) {
