@@ -183,6 +183,7 @@ const (
 	StringHeader  int64 = 32  // beside the bytes of the text
 	TableHeader   int64 = 112 // an empty table
 	HashEntry     int64 = 40  // key, value and link in a hash part
+	IndexHeader   int64 = 24  // the index of a hash part, beside its slots
 	IndexSlot     int64 = 4   // one slot of a hash part's index
 	ClosureHeader int64 = 64  // beside ValueBytes for each upvalue
 	UpvalueBytes  int64 = 48  // one variable shared by closures

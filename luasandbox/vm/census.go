@@ -191,7 +191,7 @@ func (w *Walk) upvalue(u *upvalue) {
 
 // tableBytes is what t counts as, without what it refers to.
 func tableBytes(t *Table) int64 {
-	n := limits.TableHeader + int64(len(t.arr))*limits.ValueBytes
+	n := limits.TableHeader + int64(t.lost) + int64(len(t.arr))*limits.ValueBytes
 	if t.flags&flagBorrowed == 0 {
 		n += entryBytes(cap(t.ents))
 	}

@@ -45,7 +45,7 @@ func TestCensusSizes(t *testing.T) {
 		{`x = {1, 2, 3}`, table + 3*value},
 		{`x = {a = 1}`, table + entry},
 		{`x = {a = 1, b = 2, c = 3}`, table + 4*entry},
-		{`x = {} for i = 1, 9 do x["k" .. i] = true end`, table + 16*(entry+slot) + 9*(str+2)},
+		{`x = {} for i = 1, 9 do x["k" .. i] = true end`, table + limits.IndexHeader + 16*(entry+slot) + 9*(str+2)},
 		{`x = {{}, {}}`, 3*table + 2*value},
 		{`local t = {} x = {t, t, t}`, 2*table + 3*value},
 		{`x = {} x.x = x`, table + entry},

@@ -508,6 +508,7 @@ func (m *Machine) growArray(t *Table, n int) error {
 	if err := m.work(int64(len(t.arr)+len(t.ents)) / limits.TableSlotMove); err != nil {
 		return err
 	}
+	t.leaveSlots()
 	old := len(t.arr)
 	arr := make([]Value, n)
 	copy(arr, t.arr)
@@ -551,27 +552,52 @@ func (m *Machine) closure(th *Thread, cl *Closure, p *proto, base int) (*Closure
 	if err := m.alloc(limits.ClosureHeader + int64(n)*8); err != nil {
 		return nil, err
 	}
-	c := &Closure{header: header{kind: objClosure}, proto: p, env: cl.env}
-	if n > 0 {
-		if n > 8 {
-			if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
-				return nil, err
-			}
-		}
-		c.up = make([]*upvalue, n)
-		for i, src := range p.ups {
-			if !src.inRegister {
-				c.up[i] = cl.up[src.index]
-				continue
-			}
-			u, err := m.findUpvalue(th, base+int(src.index))
-			if err != nil {
-				return nil, err
-			}
-			c.up[i] = u
+	if n > 8 {
+		if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
+			return nil, err
 		}
 	}
+	c := newClosure(n)
+	c.proto, c.env = p, cl.env
+	for i, src := range p.ups {
+		if !src.inRegister {
+			c.up[i] = cl.up[src.index]
+			continue
+		}
+		u, err := m.findUpvalue(th, base+int(src.index))
+		if err != nil {
+			return nil, err
+		}
+		c.up[i] = u
+	}
 	return c, nil
+}
+
+// newClosure returns a function with n upvalues; if they are few, allocated
+// together with them.
+func newClosure(n int) (c *Closure) {
+	switch n {
+	case 0:
+		c = &Closure{}
+	case 1:
+		o := &joinedClosure[[1]*upvalue]{}
+		c, o.up = &o.Closure, o.list[:]
+	case 2:
+		o := &joinedClosure[[2]*upvalue]{}
+		c, o.up = &o.Closure, o.list[:]
+	case 3, 4:
+		o := &joinedClosure[[4]*upvalue]{}
+		c, o.up = &o.Closure, o.list[:n]
+	default:
+		c = &Closure{up: make([]*upvalue, n)}
+	}
+	c.kind = objClosure
+	return c
+}
+
+type joinedClosure[T any] struct {
+	Closure
+	list T
 }
 
 // argTable makes the `arg` table of a vararg function: its n extra arguments, at

@@ -21,8 +21,14 @@ type Table struct {
 	has    uint64 // a bit for each key in ents, by the low bits of its hash: see lacks
 	arr    []Value
 	ents   []entry
-	heads  []int32 // hash bucket -> 1 + index of its newest entry; nil while ents are few
+	heads  *buckets // nil while ents are few
 	meta   *Table
+	lost   int32 // bytes allocated together with t that it has outgrown
+}
+
+// buckets finds an entry by its key's hash.
+type buckets struct {
+	newest []int32 // hash bucket -> 1 + index of its newest entry; a power of two of them
 }
 
 type entry struct {
@@ -112,7 +118,8 @@ func (t *Table) find(k Value, h uint32) int {
 		}
 		return -1
 	}
-	for i := t.heads[h&uint32(len(t.heads)-1)]; i != 0; {
+	newest := t.heads.newest
+	for i := newest[h&uint32(len(newest)-1)]; i != 0; {
 		e := &t.ents[i-1]
 		if e.hash == h && (e.key.p == k.p && e.key.n == k.n || keyEqual(e.key, k)) {
 			return int(i - 1)
@@ -290,14 +297,72 @@ func (m *Machine) NewTable(array, hash int) (*Table, error) {
 			return nil, err
 		}
 	}
-	t := &Table{header: header{kind: objTable}}
-	if array > 0 {
-		t.arr = make([]Value, array)
+	return newTable(array, cap), nil
+}
+
+// joined is a small table allocated together with its first slots or entries,
+// [n]Value or [n]entry. When these are outgrown they stay, of no use, for as long
+// as the table.
+type joined[T any] struct {
+	Table
+	first T
+}
+
+// newTable returns a table with array slots and room for capacity entries.
+func newTable(array, capacity int) (t *Table) {
+	switch {
+	case array == 0 && capacity == 1:
+		o := &joined[[1]entry]{}
+		t, o.ents = &o.Table, o.first[:0]
+	case array == 0 && capacity == 2:
+		o := &joined[[2]entry]{}
+		t, o.ents = &o.Table, o.first[:0]
+	case array == 0 && capacity == 4:
+		o := &joined[[4]entry]{}
+		t, o.ents = &o.Table, o.first[:0]
+	case array == 1 && capacity == 0:
+		o := &joined[[1]Value]{}
+		t, o.arr = &o.Table, o.first[:]
+	case array == 2 && capacity == 0:
+		o := &joined[[2]Value]{}
+		t, o.arr = &o.Table, o.first[:]
+	case array == 3 && capacity == 0:
+		o := &joined[[3]Value]{}
+		t, o.arr = &o.Table, o.first[:]
+	case array == 4 && capacity == 0:
+		o := &joined[[4]Value]{}
+		t, o.arr = &o.Table, o.first[:]
+	default:
+		t = &Table{header: header{kind: objTable}}
+		if array > 0 {
+			t.arr = make([]Value, array)
+		}
+		if capacity > 0 {
+			t.makeEntries(capacity)
+		}
+		return t
 	}
-	if hash > 0 {
-		t.makeEntries(cap)
+	t.kind, t.flags = objTable, flagJoinedSlots
+	if capacity > 0 {
+		t.flags = flagJoinedEntries
 	}
-	return t, nil
+	return t
+}
+
+// leaveSlots is called before t's array part is replaced by another.
+func (t *Table) leaveSlots() {
+	if t.flags&flagJoinedSlots != 0 {
+		t.lost = int32(len(t.arr)) * int32(limits.ValueBytes)
+		t.flags &^= flagJoinedSlots
+	}
+}
+
+// leaveEntries is called before t's entries are replaced by others.
+func (t *Table) leaveEntries() {
+	if t.flags&flagJoinedEntries != 0 {
+		t.lost = int32(cap(t.ents)) * int32(limits.HashEntry)
+		t.flags &^= flagJoinedEntries
+	}
 }
 
 // entryCapacity is the number of entries allocated to hold n.
@@ -315,7 +380,7 @@ func entryCapacity(n int) int {
 func entryBytes(capacity int) int64 {
 	b := int64(capacity) * limits.HashEntry
 	if capacity > scanEntries {
-		b += int64(capacity) * limits.IndexSlot
+		b += limits.IndexHeader + int64(capacity)*limits.IndexSlot
 	}
 	return b
 }
@@ -324,7 +389,7 @@ func (t *Table) makeEntries(capacity int) {
 	t.ents = make([]entry, 0, capacity)
 	t.heads, t.has = nil, 0
 	if capacity > scanEntries {
-		t.heads = make([]int32, capacity)
+		t.heads = &buckets{make([]int32, capacity)}
 	}
 	t.first = 0
 }
@@ -337,9 +402,9 @@ func (t *Table) appendEntry(k Value, h uint32, v Value) {
 	e.key, e.val, e.hash, e.next = k, v, h, 0
 	t.has |= 1 << (h & 63)
 	if t.heads != nil {
-		b := h & uint32(len(t.heads)-1)
-		e.next = t.heads[b]
-		t.heads[b] = int32(i + 1)
+		b := &t.heads.newest[h&uint32(len(t.heads.newest)-1)]
+		e.next = *b
+		*b = int32(i + 1)
 	}
 	if k.isNumber() {
 		t.flags |= flagIntKeys
@@ -361,7 +426,7 @@ func (m *Machine) own(t *Table) error {
 	old := t.ents
 	t.ents = append(make([]entry, 0, n), old...)
 	if t.heads != nil {
-		t.heads = append([]int32(nil), t.heads...)
+		t.heads = &buckets{append([]int32(nil), t.heads.newest...)}
 	}
 	t.flags &^= flagBorrowed
 	return nil
@@ -527,7 +592,9 @@ func (m *Machine) rehash(t *Table, k Value, h uint32, v Value) error {
 		return err
 	}
 	oldArr, oldEnts := t.arr, t.ents
+	t.leaveEntries()
 	if size != len(oldArr) {
+		t.leaveSlots()
 		t.arr = make([]Value, size)
 		copy(t.arr, oldArr)
 		t.border = 0

@@ -61,10 +61,12 @@ type header struct {
 
 // Object flags.
 const (
-	flagShared   uint8 = 1 << iota // used by several machines: never written, not counted
-	flagReadOnly                   // tables: a script's write is an error
-	flagBorrowed                   // tables: the entries belong to a shared table, copy before writing
-	flagIntKeys                    // tables: the hash part may hold number keys
+	flagShared        uint8 = 1 << iota // used by several machines: never written, not counted
+	flagReadOnly                        // tables: a script's write is an error
+	flagBorrowed                        // tables: the entries belong to a shared table, copy before writing
+	flagIntKeys                         // tables: the hash part may hold number keys
+	flagJoinedSlots                     // tables: the array part was allocated together with the table
+	flagJoinedEntries                   // tables: so were the entries
 )
 
 // flagsNoWrite are those of tables whose entries are not simply written to.

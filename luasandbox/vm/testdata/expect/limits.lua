@@ -38,7 +38,7 @@ print("never")
 local function f() local t = {} t[1] = f --# memory
   return {f, t, pcall(f)} end
 local keep = {}
-for i = 1, 1e6 do keep[i] = coroutine.wrap(function(...) coroutine.yield(...) end) end
+for i = 1, 1e6 do keep[i] = coroutine.wrap(function() local t = {} for j = 1, 100 do t[j] = j end coroutine.yield(t) end) keep[i]() end
 ---
 -- A limit on something that is over when it is caught is an ordinary error: depth, strings.
 local function f() return 1 + f() end
