@@ -27,12 +27,10 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 		}
 	}
 	n := len(th.frames)
-	if n == cap(th.frames) || int64(n+th.below) >= m.limits.Depth {
-		if _, err := m.pushFrame(th); err != nil {
-			return err
-		}
-	} else {
+	if n < th.room {
 		th.frames = th.frames[:n+1]
+	} else if _, err := m.pushFrame(th); err != nil {
+		return err
 	}
 	stack := th.stack
 	if extra > 0 {
@@ -77,12 +75,15 @@ func (m *Machine) pushNative(th *Thread, nat *Native, at, nargs, want int) error
 			return err
 		}
 	}
-	f, err := m.pushFrame(th)
-	if err != nil {
+	n := len(th.frames)
+	if n < th.room {
+		th.frames = th.frames[:n+1]
+	} else if _, err := m.pushFrame(th); err != nil {
 		return err
 	}
+	f := &th.frames[n]
 	f.nested = 0
-	if n := len(th.frames) - 1; n > 0 {
+	if n > 0 {
 		f.nested = th.frames[n-1].nested
 	}
 	f.nat = nat
@@ -388,7 +389,7 @@ func (m *Machine) finish(r *Run, th *Thread, f *frame, ret, want, from, n int) e
 		return nil
 	case opConcat, opConcatList:
 		return m.concatGoOn(r, th, f, from, v)
-	case opSetField, opSetIndex, opSetInt, opSetGlobal:
+	case opSetField, opSetIndex, opSetInt, opSetFieldK, opSetIndexK, opSetIntK, opSetGlobal:
 	case opEq, opLt, opLtK, opGtK:
 		if v.Truthy() == (i.c() != 0) {
 			f.pc += int32(i.d())

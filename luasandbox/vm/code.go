@@ -41,6 +41,9 @@ const (
 	opSetField                // R[A][K[D]] = R[B]
 	opSetInt                  // R[A][D] = R[B]
 	opSetIndex                // R[A][R[B]] = R[C]
+	opSetFieldK               // R[A][K[D]] = K[B]
+	opSetIntK                 // R[A][D] = K[B]
+	opSetIndexK               // R[A][R[B]] = K[D]
 	opSelf                    // R[A+1] = R[B]; R[A] = R[B][K[D]]
 	opNewTable                // R[A] = {}, with room for D array slots and 2^(B-1) entries (none if B is 0)
 	opSetList                 // R[A][D+i] = R[A+i] for 1 <= i <= B; up to the top if B is 0

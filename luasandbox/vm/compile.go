@@ -139,6 +139,7 @@ type function struct {
 	upIndex map[*local]int
 	numbers map[uint64]int
 	strings map[string]int
+	simple  [3]int // 1 + the numbers of the constants nil, true and false
 	jumps   []leap
 	argTab  *local // the implicit `arg` of a vararg function
 	argAt   int
@@ -268,7 +269,7 @@ func (f *function) patchClose(j leap) {
 func (f *function) emit(i instr) int {
 	f.p.code = append(f.p.code, i)
 	f.p.lines = append(f.p.lines, int32(f.line))
-	f.p.live = append(f.p.live, uint8(min(max(f.free, i.a()+1, i.b()+1, i.c()+1), 255)))
+	f.p.live = append(f.p.live, uint8(min(max(f.free, i.registers()), 255)))
 	if len(f.p.code) > math.MaxInt32/4 {
 		f.c.fail(f.line, "", "function is too large")
 	}
@@ -312,6 +313,22 @@ func (f *function) numberConst(x float64) int {
 	f.numbers[bits] = len(f.p.consts)
 	f.p.consts = append(f.p.consts, Number(x))
 	return len(f.p.consts) - 1
+}
+
+// simpleConst returns the number of the constant v: nil, true or false.
+func (f *function) simpleConst(v Value) int {
+	at := &f.simple[0]
+	switch v {
+	case True:
+		at = &f.simple[1]
+	case False:
+		at = &f.simple[2]
+	}
+	if *at == 0 {
+		f.p.consts = append(f.p.consts, v)
+		*at = len(f.p.consts)
+	}
+	return *at - 1
 }
 
 func (f *function) stringConst(s string) int {

@@ -148,7 +148,7 @@ func (p *proto) setter(last, reg int) int {
 			if to := pc + 1 + i.d(); to > pc && to <= last && to > target {
 				target = to
 			}
-		case op == opSetUp || op == opSetGlobal || op == opSetField || op == opSetInt || op == opSetIndex ||
+		case op == opSetUp || op == opSetGlobal || op >= opSetField && op <= opSetIndexK ||
 			op == opSetList || op == opAppend || op == opClose || op >= opReturn && op <= opReturn1:
 		default:
 			sets = reg == i.a()
@@ -210,7 +210,7 @@ func (m *Machine) indexError(th *Thread, o, key Value) error {
 	switch i.op() {
 	case opGetField, opGetIndex, opGetInt, opSelf:
 		reg = i.b()
-	case opSetField, opSetIndex, opSetInt:
+	case opSetField, opSetIndex, opSetInt, opSetFieldK, opSetIndexK, opSetIntK:
 		reg = i.a()
 	}
 	return m.operandError(th, "index", o, reg)

@@ -148,6 +148,17 @@ enter: // Go on in f, the top frame.
 				}
 			}
 			goto slow
+		case opSetFieldK:
+			if o := R[uint8(i>>8)]; o.isTable() {
+				t := o.table()
+				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) && t.flags&flagsNoWrite == 0 {
+					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+						e.val = k[i.b()]
+						continue
+					}
+				}
+			}
+			goto slow
 		case opSelf:
 			if o := R[uint8(i>>16)]; o.isTable() {
 				t := o.table()
@@ -217,6 +228,27 @@ enter: // Go on in f, the top frame.
 				if n := int(x); uint(n-1) < uint(len(t.arr)) && float64(n) == x && t.flags&flagReadOnly == 0 &&
 					(t.meta == nil || t.arr[n-1].p != nil) {
 					t.arr[n-1] = R[uint8(i>>24)]
+					continue
+				}
+			}
+			goto slow
+		case opSetIntK:
+			if o := R[uint8(i>>8)]; o.isTable() {
+				t := o.table()
+				if n := uint(i.d() - 1); n < uint(len(t.arr)) && t.flags&flagReadOnly == 0 && (t.meta == nil || t.arr[n].p != nil) {
+					t.arr[n] = k[i.b()]
+					continue
+				}
+			}
+			goto slow
+		case opSetIndexK:
+			o, key := R[uint8(i>>8)], R[uint8(i>>16)]
+			if o.isTable() && key.isNumber() {
+				t := o.table()
+				x := math.Float64frombits(key.n)
+				if n := int(x); uint(n-1) < uint(len(t.arr)) && float64(n) == x && t.flags&flagReadOnly == 0 &&
+					(t.meta == nil || t.arr[n-1].p != nil) {
+					t.arr[n-1] = k[i.d()]
 					continue
 				}
 			}

@@ -202,6 +202,24 @@ func foldArith(op opcode, a, b float64) (float64, bool) {
 	return x, x == x
 }
 
+// constant returns the number of the constant that e is, if it is one.
+func (f *function) constant(e ast.Expr) (k int, ok bool) {
+	if x, ok := f.fold(e); ok {
+		return f.numberConst(x), true
+	}
+	switch e := e.(type) {
+	case *ast.StringExpr:
+		return f.stringConst(e.Value), true
+	case *ast.TrueExpr:
+		return f.simpleConst(True), true
+	case *ast.FalseExpr:
+		return f.simpleConst(False), true
+	case *ast.NilExpr:
+		return f.simpleConst(Nil), true
+	}
+	return 0, false
+}
+
 // constantKey reports whether an index needs no register.
 func constantKey(e ast.Expr) bool {
 	if _, ok := e.(*ast.StringExpr); ok {
@@ -703,7 +721,7 @@ func (f *function) table(e *ast.TableExpr, r int) {
 			} else {
 				t.key = f.any(x.Key)
 			}
-			f.store(t, f.any(x.Value))
+			f.assign(t, x.Value)
 			f.free = inner
 			continue
 		}

@@ -34,6 +34,13 @@ func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
 	case opSetIndex:
 		return m.put(th, R[i.a()], R[i.b()], R[i.c()])
 
+	case opSetFieldK:
+		return m.setField(th, R[i.a()], p.consts[i.d()], p.consts[i.b()], p.hint(f))
+	case opSetIntK:
+		return m.put(th, R[i.a()], Number(float64(i.d())), p.consts[i.b()])
+	case opSetIndexK:
+		return m.put(th, R[i.a()], R[i.b()], p.consts[i.d()])
+
 	case opNewTable:
 		hash := 0
 		if b := i.b(); b > 0 {
@@ -169,6 +176,7 @@ func (m *Machine) getField(th *Thread, o, key Value, to int, hint *uint32) error
 			th.stack[to] = t.ents[e].val
 			return nil
 		}
+		return m.inherit(th, t, key, to)
 	}
 	return m.get(th, o, key, to)
 }
@@ -177,18 +185,51 @@ func (m *Machine) getField(th *Thread, o, key Value, to int, hint *uint32) error
 func (m *Machine) getSelf(th *Thread, R []Value, i instr, key Value, base int, hint *uint32) error {
 	o := R[i.b()]
 	R[i.a()+1] = o
-	if t := o.AsTable(); t != nil && t.meta != nil && !key.isLong() && t.find(key, key.object().id) < 0 {
-		// Remember the way through the class.
-		if x := t.meta.find(indexKey, indexKey.object().id); x >= 0 && x < 1<<(32-hintBits) {
-			if class := t.meta.ents[x].val.AsTable(); class != nil {
-				if e := class.find(key, key.object().id); e >= 0 && e < 1<<hintBits {
-					atomic.StoreUint32(hint, uint32(x)<<hintBits|uint32(e))
-				}
+	t := o.AsTable()
+	if t == nil || t.meta == nil || key.isLong() || !t.lacks(key.object().id) {
+		return m.getField(th, o, key, base+i.a(), hint)
+	}
+	// Remember the way through the class.
+	if x := t.meta.find(indexKey, indexKey.object().id); x >= 0 && x < 1<<(32-hintBits) {
+		if class := t.meta.ents[x].val.AsTable(); class != nil {
+			if e := class.find(key, key.object().id); e >= 0 && e < 1<<hintBits {
+				atomic.StoreUint32(hint, uint32(x)<<hintBits|uint32(e))
 			}
 		}
-		return m.get(th, o, key, base+i.a())
 	}
-	return m.getField(th, o, key, base+i.a(), hint)
+	return m.inherit(th, t, key, base+i.a())
+}
+
+// inherit is get of a short constant string that t has no value for, as long as
+// one table is the __index of the other.
+func (m *Machine) inherit(th *Thread, t *Table, key Value, to int) error {
+	h := key.object().id
+	for n := 1; ; n++ {
+		class := t.meta
+		if class == nil {
+			th.stack[to] = Value{}
+			return nil
+		}
+		index := metamethod(class, eventIndex)
+		if index.p == nil {
+			th.stack[to] = Value{}
+			return nil
+		}
+		if !index.isTable() {
+			return m.get(th, t.Value(), key, to)
+		}
+		if err := m.work(1); err != nil {
+			return err
+		}
+		if n == maxIndexChain {
+			return errIndexLoop
+		}
+		t = index.table()
+		if e := t.find(key, h); e >= 0 && t.ents[e].val.p != nil {
+			th.stack[to] = t.ents[e].val
+			return nil
+		}
+	}
 }
 
 // get does R[to] = o[key].

@@ -153,7 +153,7 @@ func (f *function) assignOne(lhs, rhs ast.Expr) {
 	case t.local != nil && t.local.fn == f:
 		f.into(rhs, t.local.reg)
 	default:
-		f.store(t, f.any(rhs))
+		f.assign(t, rhs)
 	}
 	f.free = free
 }
@@ -187,6 +187,26 @@ func (f *function) operand(e ast.Expr, assigned map[*local]bool) int {
 		}
 	}
 	return f.any(e)
+}
+
+// assign evaluates e and stores it. A constant goes straight into a table.
+func (f *function) assign(t target, e ast.Expr) {
+	if t.local == nil && t.name == "" {
+		if k, ok := f.constant(e); ok {
+			f.at(e)
+			if i, ok := smallInt(t.field); ok && k < 256 {
+				f.emit(makeInstr(opSetIntK, t.object, k, 0, i))
+				return
+			} else if s, ok := t.field.(*ast.StringExpr); ok && k < 256 {
+				f.emit(makeInstr(opSetFieldK, t.object, k, 0, f.stringConst(s.Value)))
+				return
+			} else if t.field == nil {
+				f.emit(makeInstr(opSetIndexK, t.object, t.key, 0, k))
+				return
+			}
+		}
+	}
+	f.store(t, f.any(e))
 }
 
 func (f *function) store(t target, from int) {

@@ -18,9 +18,9 @@ func (i instr) registers() int {
 	a, b, c := i.a()+1, i.b()+1, i.c()+1
 	switch i.op() {
 	case opLoadK, opLoadBool, opGetUp, opSetUp, opGetGlobal, opSetGlobal, opNewTable, opTest,
-		opEqK, opLtK, opLeK, opGtK, opGeK, opClosure, opArgTable, opReturn1:
+		opEqK, opLtK, opLeK, opGtK, opGeK, opSetFieldK, opSetIntK, opClosure, opArgTable, opReturn1:
 		return a
-	case opMove, opGetField, opGetInt, opSetField, opSetInt, opAddK, opSubK, opMulK, opDivK, opModK, opPowK,
+	case opMove, opGetField, opGetInt, opSetField, opSetInt, opSetIndexK, opAddK, opSubK, opMulK, opDivK, opModK, opPowK,
 		opUnm, opNot, opLen, opConcatList, opAppend, opEq, opLt, opLe, opLoadNil:
 		return max(a, b)
 	case opGetIndex, opSetIndex, opAdd, opSub, opMul, opDiv, opMod, opPow, opConcat:
