@@ -150,6 +150,11 @@ func (s *source) value(depth int) any {
 	}
 }
 
+var (
+	numerals = []string{"0", "1", "-1", "0.5", "-0", "1/0", "-1/0", "0/0", "1e308", "5e-324", "2^53", "2^53+1", "2^31", "2^63", "-2^63", "2^64", "127", "128", "255", "65536", "1e999"}
+	texts    = []string{`""`, `"x"`, `"10"`, `"0x10"`, `" 5 "`, `"\0\255\1"`, `"nan"`, `("x"):rep(3000)`, `("x"):rep(60000)`}
+)
+
 // expr returns a Lua expression, whose value may be as unsound. v is the program's
 // argument.
 func (s *source) expr(depth int) string {

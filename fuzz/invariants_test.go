@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -17,11 +16,64 @@ import (
 	"github.com/luasandbox/modrunner/luasandbox"
 )
 
+// What must hold of every run, whatever was run. Targets that execute Lua come here
+// through check or examine; those that do not have their own typed errors.
+
 // small are the limits of one run: what a program can do within them takes some
 // milliseconds.
 var small = limits.Limits{
 	Instructions: 120_000, Memory: 1 << 20, Time: limits.UnlimitedTime, Depth: 150, Coroutines: 20,
 	Output: 8 << 10, HostCalls: 200, String: 64 << 10, Source: 64 << 10,
+}
+
+// conditions are what a program is examined under.
+type conditions struct {
+	limits limits.Limits
+	fuels  []int64 // of the steps of a run that is paused, over and over
+	census bool    // take a census wherever it is paused
+}
+
+// usual are the conditions where nothing chooses them.
+var usual = conditions{limits: small, fuels: []int64{3}}
+
+// chosen returns the conditions that data chooses: none of it is usual; then limits,
+// any of which may be tight, and last the fuels, so that a single 1 pauses between
+// any two instructions.
+func chosen(data []byte) conditions {
+	c := conditions{limits: small}
+	at := func(i int) int64 {
+		if i < len(data) {
+			return int64(data[i])
+		}
+		return 0
+	}
+	l := &c.limits
+	if n := at(0) | at(1)<<8; n > 0 {
+		l.Instructions = 2 * n
+	}
+	if n := at(2); n > 0 {
+		l.Memory = 24<<10 + n<<11
+	}
+	if n := at(3); n > 0 {
+		l.Depth = n
+	}
+	if n := at(4); n > 0 {
+		l.Coroutines, l.String = n%32, 1<<(4+n/32*2)
+	}
+	if n := at(5); n > 0 {
+		l.Output = 4 * n
+	}
+	// A census at each of 100,000 pauses takes too long for a fuzzer.
+	if c.census = at(6)&1 == 1; c.census {
+		l.Instructions = min(l.Instructions, 5000)
+	}
+	for i := 7; i < len(data); i++ {
+		c.fuels = append(c.fuels, max(at(i), 1))
+	}
+	if c.fuels == nil {
+		c.fuels = usual.fuels
+	}
+	return c
 }
 
 // outcome is all that a run gives, but for wall times.
@@ -32,6 +84,7 @@ type outcome struct {
 	Total   luasandbox.Usage
 	Census  luasandbox.Census
 	Output  string
+	limit   limits.Kind // that it ended at, or 0
 }
 
 // modules are what require finds.
@@ -47,71 +100,153 @@ func modules(name string) (chunk, source string, ok bool) {
 	return "", "", false
 }
 
-// run executes p in a new sandbox, in steps of fuel instructions, or by one call if
-// fuel is 0, and checks what must hold of every run.
-func run(t *testing.T, p *luasandbox.Program, fuel int64, args []any, grants ...*luasandbox.Grant) outcome {
+// job is a program with what it is given.
+type job struct {
+	program *luasandbox.Program
+	args    []any
+	grants  []*luasandbox.Grant
+}
+
+// never is a number of steps that no run makes.
+const never = limits.Unlimited
+
+// run executes a job in a new sandbox, in steps of c.fuels, or by one call if there
+// are none, and checks what must hold of every run. After the given number of steps
+// it is abandoned.
+func run(t *testing.T, j job, c conditions, steps int64) outcome {
 	t.Helper()
 	var out, log bytes.Buffer
 	s, err := luasandbox.New(luasandbox.Config{
-		Limits: small, Output: &out, Seed: 1, Modules: modules, Grants: grants, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Limits: c.limits, Output: &out, Seed: 1, Modules: modules, Grants: j.grants, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
-		t.Fatal(err)
+		var limit *limits.Error
+		if !errors.As(err, &limit) {
+			t.Fatalf("%T %v", err, err)
+		}
+		return outcome{Err: fmt.Sprintf("%T %v", err, err), limit: limit.Kind}
 	}
 	defer s.Close()
 	ctx := context.Background()
 	var results luasandbox.Results
-	if fuel == 0 {
-		results, err = s.Load(ctx, p, args...)
+	var before, after runtime.MemStats
+	if c.fuels == nil {
+		runtime.ReadMemStats(&before)
+		results, err = s.Load(ctx, j.program, j.args...)
+		runtime.ReadMemStats(&after)
 	} else {
 		var task *luasandbox.Task
-		if task, err = s.StartProgram(ctx, p, args...); err == nil {
-			status := luasandbox.Paused
-			for steps := int64(0); status == luasandbox.Paused && err == nil; steps++ {
-				if steps > small.Instructions {
-					t.Fatal("the task does not end")
-				}
-				status, err = task.Step(fuel)
-			}
-			results = task.Results()
+		if task, err = s.StartProgram(ctx, j.program, j.args...); err == nil {
+			results, err = paced(t, s, task, c, steps)
 		}
 	}
-	typed(t, err, log.String())
 	o := outcome{Results: release(results), Call: s.LastCall(), Total: s.Usage(), Output: out.String()}
+	o.limit = typed(t, err, log.String())
 	if err != nil {
 		o.Err = fmt.Sprintf("%T %v", err, err)
 	}
-	kept(t, s, &o)
+	kept(t, s, &o, c.limits)
+	if c.fuels == nil {
+		affordable(t, o.Call, int64(after.TotalAlloc-before.TotalAlloc))
+	}
+	alive(t, s)
 	return o
 }
 
+// paced steps a task to its end, or abandons it.
+func paced(t *testing.T, s *luasandbox.Sandbox, task *luasandbox.Task, c conditions, most int64) (luasandbox.Results, error) {
+	t.Helper()
+	for steps := int64(0); steps < most; steps++ {
+		if steps > c.limits.Instructions {
+			t.Fatal("the task does not end")
+		}
+		status, err := task.Step(c.fuels[steps%int64(len(c.fuels))])
+		if err != nil || status != luasandbox.Paused {
+			return task.Results(), err
+		}
+		if c.census {
+			if _, err := s.Census(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	task.Abandon()
+	if _, err := task.Step(1); err != luasandbox.ErrFinished {
+		t.Fatalf("an abandoned task goes on: %v", err)
+	}
+	return nil, nil
+}
+
 // typed fails unless err is nil or of a type that luasandbox's documentation lists
-// for a script's doing.
-func typed(t *testing.T, err error, log string) {
+// for a script's doing. It returns the limit that the call ended at.
+func typed(t *testing.T, err error, log string) limits.Kind {
 	t.Helper()
 	var internal *luasandbox.InternalError
 	if errors.As(err, &internal) || strings.Contains(log, "internal error") {
 		t.Fatalf("%v\n%s", err, log)
 	}
-	switch err.(type) {
-	case nil, *luasandbox.ScriptError, *luasandbox.ResultError, *luasandbox.ArgumentError, *limits.Error:
+	switch e := err.(type) {
+	case nil, *luasandbox.ResultError, *luasandbox.ArgumentError:
+	case *luasandbox.ScriptError:
+		if e.Traceback == "" {
+			t.Errorf("an error without a traceback: %v", err)
+		}
+	case *limits.Error:
+		if e.Used > e.Max || e.Kind == limits.Instructions && e.Used != e.Max {
+			t.Errorf("stopped at %d of %d: %v", e.Used, e.Max, err)
+		}
+		return e.Kind
 	default:
 		t.Fatalf("%T %v\n%s", err, err, log)
 	}
+	return 0
 }
 
-// kept fails if the run passed a limit.
-func kept(t *testing.T, s *luasandbox.Sandbox, o *outcome) {
+// kept fails if the run passed a limit, and takes the census.
+func kept(t *testing.T, s *luasandbox.Sandbox, o *outcome, l limits.Limits) {
 	t.Helper()
 	var err error
 	if o.Census, err = s.Census(); err != nil {
 		t.Fatal(err)
 	}
 	o.Call.Wall, o.Total.Wall = 0, 0
-	const most = 5 * (1 << 20) / 4
-	if o.Call.Instructions > small.Instructions || o.Call.Output > small.Output || int64(len(o.Output)) > small.Output ||
-		o.Call.HostCalls > small.HostCalls || o.Total.MemoryPeak > most || s.Usage().MemoryPeak > most || o.Census.Bytes > most {
-		t.Errorf("a limit was passed: %+v, %d bytes of output, %d live", o.Total, len(o.Output), o.Census.Bytes)
+	most := l.Memory + l.Memory/4
+	if o.Call.Instructions > l.Instructions || o.limit == limits.Instructions && o.Call.Calls > 0 && o.Call.Instructions != l.Instructions {
+		t.Errorf("%d instructions of %d, stopped by the limit of %v", o.Call.Instructions, l.Instructions, o.limit)
+	}
+	if o.Call.Output > l.Output || int64(len(o.Output)) > l.Output || o.Call.HostCalls > l.HostCalls || o.Total.MemoryPeak > most || s.Usage().MemoryPeak > most || o.Census.Bytes > most {
+		t.Errorf("a limit was passed: %+v, %d bytes of output, %d live, %+v", o.Total, len(o.Output), o.Census.Bytes, l)
+	}
+}
+
+// affordable fails if Go allocated much more than the script was charged for. The
+// factors are those of the cheapest work: Go rounds sizes up, and frames and strings
+// of messages are made anew.
+func affordable(t *testing.T, u luasandbox.Usage, allocated int64) {
+	t.Helper()
+	if most := 4*u.Allocated + 16*u.Instructions + 1<<20; allocated > most {
+		t.Errorf("Go allocated %d bytes, for which %d bytes and %d instructions were charged", allocated, u.Allocated, u.Instructions)
+	}
+}
+
+var stillAlive = func() *luasandbox.Program {
+	p, err := luasandbox.Compile("alive.lua", "local function f(n) return n + 1 end return f(41)", limits.Limits{})
+	if err != nil {
+		panic(err)
+	}
+	return p
+}()
+
+// alive fails unless s still executes scripts, or is full.
+func alive(t *testing.T, s *luasandbox.Sandbox) {
+	t.Helper()
+	results, err := s.Load(context.Background(), stillAlive)
+	var limit *limits.Error
+	if errors.As(err, &limit) {
+		return
+	}
+	if err != nil || len(results) != 1 || results[0] != 42.0 {
+		t.Fatalf("the sandbox does not work any more: %v, %v", results, err)
 	}
 }
 
@@ -159,54 +294,60 @@ func showMap[K comparable](b *strings.Builder, m map[K]any) {
 	fmt.Fprintf(b, "%d%v ", len(m), fields)
 }
 
-// check runs source in every way and compares.
+// check examines source under the usual conditions.
 func check(t *testing.T, source string, args []any, grants ...*luasandbox.Grant) outcome {
 	t.Helper()
-	p, err := luasandbox.Compile("fuzz.lua", source, small)
+	return examine(t, source, usual, args, grants...)
+}
+
+// examine runs source in every way and compares.
+func examine(t *testing.T, source string, c conditions, args []any, grants ...*luasandbox.Grant) outcome {
+	t.Helper()
+	p, err := luasandbox.Compile("fuzz.lua", source, c.limits)
 	if err != nil {
 		var syntax *luasandbox.SyntaxError
 		if !errors.As(err, &syntax) {
 			t.Fatalf("%T %v", err, err)
 		}
-		if lines := strings.Count(source, "\n") + strings.Count(source, "\r") + 1; syntax.Line < 1 || syntax.Line > lines || syntax.Message == "" {
-			t.Errorf("line %d of %d: %q", syntax.Line, lines, syntax.Message)
+		if lines := strings.Count(source, "\n") + strings.Count(source, "\r") + 1; syntax.Line < 1 || syntax.Line > lines || syntax.Message == "" || syntax.Column < 0 {
+			t.Errorf("line %d, column %d of %d lines: %q", syntax.Line, syntax.Column, lines, syntax.Message)
+		}
+		for _, b := range []byte(syntax.Near) {
+			if b < ' ' || b >= 0x7f {
+				t.Errorf("a token that does not print: %q", syntax.Near)
+			}
 		}
 		return outcome{Err: err.Error()}
 	}
-	want := run(t, p, 0, args, grants...)
-	if diff := cmp.Diff(want, run(t, p, 0, args, grants...)); diff != "" {
-		t.Errorf("a second sandbox differs (-first +second):\n%s\n%s", diff, source)
+	j := job{program: p, args: args, grants: grants}
+	whole := conditions{limits: c.limits}
+	same := func(how string, want, got outcome) {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{})); diff != "" {
+			t.Errorf("%s, it differs (- as at first, + now):\n%s\n%s", how, diff, source)
+		}
 	}
-	if diff := cmp.Diff(want, run(t, p, 3, args, grants...)); diff != "" {
-		t.Errorf("in steps of 3 instructions it differs (-whole +steps):\n%s\n%s", diff, source)
+	want := run(t, j, whole, never)
+	same("in a second sandbox", want, run(t, j, whole, never))
+	stepped := c
+	stepped.census = false
+	same(fmt.Sprintf("in steps of %v instructions", c.fuels), want, run(t, j, stepped, never))
+	if c.census {
+		run(t, j, c, never)
+	}
+	if want.Call.Calls == 0 {
+		return want
+	}
+	run(t, j, stepped, 1+want.Call.Instructions/(2*c.fuels[0]))
+	// A traceback is charged for as far as the budget goes, so that the error that
+	// ends a call does not become another one.
+	if used := want.Call.Instructions; want.Err == "" && used > 1 {
+		exact := whole
+		exact.limits.Instructions = used
+		same("with no instruction more than it needs", want, run(t, j, exact, never))
+		exact.limits.Instructions = used - 1
+		if less := run(t, j, exact, never); less.limit != limits.Instructions || !strings.HasPrefix(want.Output, less.Output) {
+			t.Errorf("with one instruction less than the %d that it needs it ends with %q, after the output %q\n%s", used, less.Err, less.Output, source)
+		}
 	}
 	return want
-}
-
-// seeds counts the files of a target.
-func seeds(t testing.TB, target string) int {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", "fuzz", target, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil || !bytes.HasPrefix(text, []byte("go test fuzz v1\n")) {
-			t.Errorf("%s is no seed (%v)", f, err)
-			continue
-		}
-		n++
-	}
-	return n
-}
-
-// TestSeedsExist fails when the corpus gets lost.
-func TestSeedsExist(t *testing.T) {
-	for target, least := range map[string]int{"FuzzSource": 60, "FuzzProgram": 60, "FuzzBorder": 40} {
-		if n := seeds(t, target); n < least {
-			t.Errorf("%s has %d seeds, want at least %d", target, n, least)
-		}
-	}
 }

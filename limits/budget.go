@@ -27,9 +27,14 @@ type Budget struct {
 // NewBudget returns a full budget of max units; [Unlimited] is no limit, a
 // negative max counts as 0. The parent may be nil.
 func NewBudget(kind Kind, max int64, parent *Budget) *Budget {
-	b := &Budget{kind: kind, parent: parent}
-	b.Refill(max)
+	b := &Budget{}
+	b.open(kind, max, parent)
 	return b
+}
+
+func (b *Budget) open(kind Kind, limit int64, parent *Budget) {
+	*b = Budget{kind: kind, max: max(limit, 0), parent: parent}
+	b.marks.arm()
 }
 
 // Charge spends n units of b and of every ancestor, or of none of them. Where
@@ -124,6 +129,9 @@ func (b *Budget) Left() int64 {
 	return left
 }
 
+// Spent returns the units used in this period: Use().Current.
+func (b *Budget) Spent() int64 { return b.used }
+
 // Use reports b itself, without its ancestors.
 func (b *Budget) Use() Use {
 	return Use{Kind: b.kind, Current: b.used, Peak: max(b.peak, b.used), Max: b.max}
@@ -134,21 +142,22 @@ func (b *Budget) Use() Use {
 // ancestor that is, or a new one that names the budget with the least left
 // (of equals the innermost).
 func (b *Budget) Trip() *Error {
-	if b.trip != nil {
-		return b.trip
-	}
+	b.trip = b.Shortage()
+	return b.trip
+}
+
+// Shortage returns the error that [Budget.Trip] would, and latches nothing.
+func (b *Budget) Shortage() *Error {
 	least := b
 	for p := b; p != nil; p = p.parent {
 		if p.trip != nil {
-			b.trip = p.trip
-			return b.trip
+			return p.trip
 		}
 		if p.max-p.used < least.max-least.used {
 			least = p
 		}
 	}
-	b.trip = least.exceeded(0)
-	return b.trip
+	return least.exceeded(0)
 }
 
 // Tripped returns the error that b or its nearest tripped ancestor is latched

@@ -425,3 +425,23 @@ func TestSpendingDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// Shortage is Trip without the latch.
+func TestShortage(t *testing.T) {
+	tick := limits.NewBudget(limits.Instructions, 30, nil)
+	a := limits.NewBudget(limits.Instructions, 100, tick)
+	if err := a.Charge(30); err != nil {
+		t.Fatal(err)
+	}
+	e := a.Shortage()
+	if e.Used != 30 || e.Max != 30 || a.Tripped() != nil || tick.Tripped() != nil {
+		t.Errorf("%+v, latched %v and %v", e, a.Tripped(), tick.Tripped())
+	}
+	tick.Refill(30)
+	if err := a.Charge(1); err != nil {
+		t.Errorf("after Shortage: %v", err)
+	}
+	if trip := tick.Trip(); a.Shortage() != trip || a.Trip() != trip {
+		t.Errorf("not the ancestor's latched error: %v", a.Shortage())
+	}
+}

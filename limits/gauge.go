@@ -17,12 +17,14 @@ type Gauge struct {
 // NewGauge returns an empty gauge that holds up to max units; [Unlimited] is
 // no limit, a negative max counts as 0. The parent may be nil.
 func NewGauge(kind Kind, max int64, parent *Gauge) *Gauge {
-	if max < 0 {
-		max = 0
-	}
-	g := &Gauge{kind: kind, max: max, parent: parent}
-	g.marks.arm()
+	g := &Gauge{}
+	g.open(kind, max, parent)
 	return g
+}
+
+func (g *Gauge) open(kind Kind, limit int64, parent *Gauge) {
+	*g = Gauge{kind: kind, max: max(limit, 0), parent: parent}
+	g.marks.arm()
 }
 
 // Add holds n more units in g and every ancestor, or in none of them: then the

@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"time"
@@ -120,11 +121,16 @@ func (l Limits) With(k Kind, v int64) Limits {
 // WithDefaults returns l with each zero field replaced by its default.
 // Negative fields stay, for [Limits.Validate] to report.
 func (l Limits) WithDefaults() Limits {
-	for k := Kind(1); k <= lastKind; k++ {
-		if f := l.field(k); *f == 0 {
-			*f = *defaults.field(k)
-		}
-	}
+	l.Instructions = cmp.Or(l.Instructions, DefaultInstructions)
+	l.Memory = cmp.Or(l.Memory, DefaultMemory)
+	l.Time = cmp.Or(l.Time, DefaultTime)
+	l.Depth = cmp.Or(l.Depth, DefaultDepth)
+	l.Coroutines = cmp.Or(l.Coroutines, DefaultCoroutines)
+	l.Output = cmp.Or(l.Output, DefaultOutput)
+	l.HostCalls = cmp.Or(l.HostCalls, DefaultHostCalls)
+	l.String = cmp.Or(l.String, DefaultString)
+	l.Source = cmp.Or(l.Source, DefaultSource)
+	l.Nesting = cmp.Or(l.Nesting, DefaultNesting)
 	return l
 }
 
@@ -146,10 +152,16 @@ func (l Limits) Validate() error {
 // (negative) fields stay negative.
 func Intersect(a, b Limits) Limits {
 	a, b = a.WithDefaults(), b.WithDefaults()
-	for k := Kind(1); k <= lastKind; k++ {
-		f := a.field(k)
-		*f = min(*f, *b.field(k))
-	}
+	a.Instructions = min(a.Instructions, b.Instructions)
+	a.Memory = min(a.Memory, b.Memory)
+	a.Time = min(a.Time, b.Time)
+	a.Depth = min(a.Depth, b.Depth)
+	a.Coroutines = min(a.Coroutines, b.Coroutines)
+	a.Output = min(a.Output, b.Output)
+	a.HostCalls = min(a.HostCalls, b.HostCalls)
+	a.String = min(a.String, b.String)
+	a.Source = min(a.Source, b.Source)
+	a.Nesting = min(a.Nesting, b.Nesting)
 	return a
 }
 

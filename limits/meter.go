@@ -7,11 +7,11 @@ package limits
 // time.
 type Meter struct {
 	limits       Limits
-	instructions *Budget
-	output       *Budget
-	hostCalls    *Budget
-	memory       *Gauge
-	coroutines   *Gauge
+	instructions Budget
+	output       Budget
+	hostCalls    Budget
+	memory       Gauge
+	coroutines   Gauge
 }
 
 // NewMeter returns a meter for l, with defaults filled in, tightened by the
@@ -20,57 +20,72 @@ type Meter struct {
 // refilled adds up over all calls. The parent may be nil. Negative fields,
 // which [Limits.Validate] reports, admit nothing.
 func NewMeter(l Limits, parent *Meter) *Meter {
-	if parent == nil {
-		parent = &Meter{limits: None()} // and five nil parents for what follows
-	}
-	l = Intersect(l, parent.limits)
-	return &Meter{
-		limits:       l,
-		instructions: NewBudget(Instructions, l.Instructions, parent.instructions),
-		output:       NewBudget(Output, l.Output, parent.output),
-		hostCalls:    NewBudget(HostCalls, l.HostCalls, parent.hostCalls),
-		memory:       NewGauge(Memory, l.Memory, parent.memory),
-		coroutines:   NewGauge(Coroutines, l.Coroutines, parent.coroutines),
-	}
+	m := &Meter{}
+	m.Open(l, parent)
+	return m
 }
 
-// NewAccount returns a meter that adds up over a whole life what meters made
-// from it spend, call by call: what is spent is not limited by the account
-// itself, only charged to the parent; what is held is limited by l, and by the
-// parent. The parent may be nil.
-func NewAccount(l Limits, parent *Meter) *Meter {
-	if parent == nil {
-		parent = &Meter{limits: None()}
-	}
-	l = Intersect(l, parent.limits)
+// Open makes m, whatever it was, what [NewMeter] returns, without allocating:
+// for a meter that is part of a larger structure. Nothing may be borrowed from
+// m, and nothing have it as its parent, at that time.
+func (m *Meter) Open(l Limits, parent *Meter) {
+	m.open(within(l, parent), parent)
+}
+
+// Reopen makes m what it was when it was opened: nothing used, nothing held, no
+// marks. What was charged to its parent stays charged. It is for one meter that
+// serves call after call; the rest is as for [Meter.Open].
+func (m *Meter) Reopen() {
+	m.instructions.open(Instructions, m.limits.Instructions, m.instructions.parent)
+	m.output.open(Output, m.limits.Output, m.output.parent)
+	m.hostCalls.open(HostCalls, m.limits.HostCalls, m.hostCalls.parent)
+	m.memory.open(Memory, m.limits.Memory, m.memory.parent)
+	m.coroutines.open(Coroutines, m.limits.Coroutines, m.coroutines.parent)
+}
+
+// OpenAccount makes m, as [Meter.Open] does, a meter that adds up over a whole
+// life what meters made from it spend, call by call: what is spent is not
+// limited by the account itself, only charged to the parent; what is held is
+// limited by l, and by the parent. The parent may be nil.
+func (m *Meter) OpenAccount(l Limits, parent *Meter) {
+	l = within(l, parent)
 	l.Instructions, l.Output, l.HostCalls = Unlimited, Unlimited, Unlimited
-	return &Meter{
-		limits:       l,
-		instructions: NewBudget(Instructions, Unlimited, parent.instructions),
-		output:       NewBudget(Output, Unlimited, parent.output),
-		hostCalls:    NewBudget(HostCalls, Unlimited, parent.hostCalls),
-		memory:       NewGauge(Memory, l.Memory, parent.memory),
-		coroutines:   NewGauge(Coroutines, l.Coroutines, parent.coroutines),
+	m.open(l, parent)
+}
+
+func within(l Limits, parent *Meter) Limits {
+	if parent == nil {
+		return l.WithDefaults()
 	}
+	return Intersect(l, parent.limits)
+}
+
+func (m *Meter) open(l Limits, parent *Meter) {
+	*m = Meter{limits: l}
+	if parent != nil {
+		m.instructions.parent, m.output.parent, m.hostCalls.parent = &parent.instructions, &parent.output, &parent.hostCalls
+		m.memory.parent, m.coroutines.parent = &parent.memory, &parent.coroutines
+	}
+	m.Reopen()
 }
 
 // Limits returns the limits in force: no field is zero.
 func (m *Meter) Limits() Limits { return m.limits }
 
 // Instructions returns the budget of instructions per call.
-func (m *Meter) Instructions() *Budget { return m.instructions }
+func (m *Meter) Instructions() *Budget { return &m.instructions }
 
 // Output returns the budget of bytes written per call.
-func (m *Meter) Output() *Budget { return m.output }
+func (m *Meter) Output() *Budget { return &m.output }
 
 // HostCalls returns the budget of host calls per call.
-func (m *Meter) HostCalls() *Budget { return m.hostCalls }
+func (m *Meter) HostCalls() *Budget { return &m.hostCalls }
 
 // Memory returns the gauge of live bytes.
-func (m *Meter) Memory() *Gauge { return m.memory }
+func (m *Meter) Memory() *Gauge { return &m.memory }
 
 // Coroutines returns the gauge of coroutines alive.
-func (m *Meter) Coroutines() *Gauge { return m.coroutines }
+func (m *Meter) Coroutines() *Gauge { return &m.coroutines }
 
 // BeginCall refills the budgets that are per call to the meter's limits and
 // arms all marks again. What is held stays held; ancestors are not touched.

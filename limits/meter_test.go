@@ -72,6 +72,64 @@ func TestMeterBeginCall(t *testing.T) {
 	}
 }
 
+// A meter that serves one call after the other is each time as it was at first, and
+// its parent keeps what was charged.
+func TestMeterReopen(t *testing.T) {
+	life := limits.NewMeter(limits.None(), nil)
+	m := limits.NewMeter(limits.Limits{Instructions: 10, Output: 10, HostCalls: 10, Memory: 10, Coroutines: 10}, life)
+	fresh, warned := m.Snapshot(), 0
+	for range 2 {
+		m.Instructions().Mark(5, func(limits.Use) { warned++ })
+		if err := m.Memory().Add(3); err != nil {
+			t.Fatal(err)
+		}
+		m.Memory().Sub(3)
+		for _, b := range []*limits.Budget{m.Instructions(), m.Output(), m.HostCalls()} {
+			if err := b.Charge(10); err != nil {
+				t.Fatal(err)
+			}
+			asError(t, b.Charge(1))
+		}
+		m.Reopen()
+		if diff := cmp.Diff(fresh, m.Snapshot()); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if warned != 2 {
+		t.Errorf("%d warnings: a mark outlived its call", warned)
+	}
+	if got := life.Snapshot(); got.Instructions.Current != 20 || got.HostCalls.Current != 20 || got.Memory.Peak != 3 {
+		t.Errorf("the parent has %+v", got)
+	}
+	if n := testing.AllocsPerRun(100, m.Reopen); n != 0 {
+		t.Errorf("Reopen allocates %v times", n)
+	}
+}
+
+// An account adds up what calls spend, whatever one call may, and limits what is held.
+func TestMeterOpenAccount(t *testing.T) {
+	var life limits.Meter
+	parent := limits.NewMeter(limits.Limits{Instructions: 25, Memory: 15}, nil)
+	life.OpenAccount(limits.Limits{Instructions: 10, Memory: 20}, parent)
+	call := limits.NewMeter(limits.Limits{Instructions: 10}, &life)
+	for range 2 {
+		if err := call.Instructions().Charge(10); err != nil {
+			t.Fatal(err)
+		}
+		asError(t, call.Instructions().Charge(1))
+		call.Reopen()
+	}
+	if e := asError(t, call.Instructions().Charge(10)); e.Max != 25 {
+		t.Errorf("not the parent's error: %+v", e)
+	}
+	if got := life.Instructions().Spent(); got != 20 {
+		t.Errorf("%d instructions in the account", got)
+	}
+	if e := asError(t, life.Memory().Add(16)); e.Max != 15 {
+		t.Errorf("not the parent's limit: %+v", e)
+	}
+}
+
 func TestMeterNests(t *testing.T) {
 	life := limits.NewMeter(limits.None(), nil)
 	outer := limits.NewMeter(limits.Limits{Instructions: 15, Memory: 30, Depth: 7}, life)

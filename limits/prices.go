@@ -28,6 +28,13 @@ const (
 	// for pcall(error, "x") and 1.4 for indexing nil.
 	RaiseError int64 = 100
 
+	// MetaCall is a call of a metamethod by an instruction, beside what it does.
+	// Without it such a call took 4.5 to 7.5 plain instructions for each charged.
+	MetaCall int64 = 8
+
+	// Traceback is a traceback, beside its memory and its frames.
+	Traceback int64 = 800
+
 	// Callback is a call of a script's function from a loop of the library, beside
 	// what the function does. Measured 1.1.
 	Callback int64 = 10
@@ -124,7 +131,7 @@ const (
 	// between a script and the host. BenchmarkHostCall in package luasandbox
 	// compares time and price.
 	CopyElement   int64 = HashLookup + AllocObject
-	CopyPair      int64 = CopyElement + TableRehash
+	CopyPair      int64 = CopyElement + 2*TableRehash
 	CopyTypedPair int64 = 2 * AllocObject
 
 	// StringPiece is a piece added to a string that is built, beside its bytes,
@@ -190,6 +197,40 @@ const (
 	ThreadBytes   int64 = 176 // a coroutine beside its stack and its frames
 	FrameBytes    int64 = 96  // one call frame beside its registers
 	TokenBytes    int64 = 64  // one token of source, as the AST and the compiler hold it
+)
+
+// Garbage, in bytes: what Go allocates for some work and nobody holds afterwards.
+// It is charged like other memory, since it is cleared and collected at the host's
+// cost. Package accounts compares all of these with what Go allocates.
+const (
+	// ErrorBytes is an error that is raised, with the making of its message.
+	ErrorBytes int64 = 320
+
+	// TracebackBytes is a traceback, beside its text.
+	TracebackBytes int64 = 4 << 10
+
+	// CompileBytes is a compilation, beside its tokens: the parser's first stack,
+	// and tables.
+	CompileBytes int64 = 12 << 10
+
+	// TokenGarbage is one token of source, beside TokenBytes.
+	TokenGarbage int64 = 256
+
+	// ParserEntry is an entry of the parser's stack, which grows by doubling: a
+	// token that waits for what is to its right, as ".." does.
+	ParserEntry int64 = 1 << 10
+
+	// HostCallBytes is a call of a host function by reflection. HostValueBytes is
+	// each of its parameters and results, beside the value's size. A context for it
+	// and a call back into the script count HostContextBytes and CallbackBytes.
+	HostCallBytes    int64 = 224
+	HostValueBytes   int64 = 48
+	HostContextBytes int64 = 128
+	CallbackBytes    int64 = 1024
+
+	// HostErrorBytes is an error that a host function returned, or a panic of it,
+	// beside ErrorBytes and without what the host's log takes.
+	HostErrorBytes int64 = 512
 )
 
 // Units returns how many instructions n things cost at per things an

@@ -85,6 +85,8 @@ func (s *Sandbox) call(ctx context.Context, at target, args []any) (results Resu
 		t, err := s.prepare(ctx, at, args)
 		if err == nil {
 			results, err = t.toEnd()
+			*t = Task{}
+			s.rested = t
 		}
 		return err
 	})
@@ -95,16 +97,41 @@ func (s *Sandbox) call(ctx context.Context, at target, args []any) (results Resu
 func (s *Sandbox) callNested(ctx context.Context, at target, args []any) (Results, error) {
 	e := encoding{s: s, m: s.m, left: maxElements}
 	defer e.end(len(s.host.building))
-	values, err := s.callee(&e, at, args)
+	err := s.m.Reserve(limits.CallbackBytes)
+	var values []vm.Value
+	if err == nil {
+		values, err = s.callee(&e, at, args)
+	}
 	if err != nil {
 		return nil, s.host.nestedFailed(err, s.public(err))
 	}
 	s.host.begin(ctx)
 	defer s.host.end()
-	if _, err := s.m.Call(ctx, s.entry, values...); err != nil {
+	_, err = s.m.Call(ctx, s.entry, values...)
+	s.putRoom(values)
+	if err != nil {
 		return nil, s.host.nestedFailed(err, s.public(err))
 	}
 	return s.take()
+}
+
+// maxRoom is how many values there is room kept for.
+const maxRoom = 16
+
+// takeRoom returns room for n values, which putRoom gives back when they are copied.
+func (s *Sandbox) takeRoom(n int) []vm.Value {
+	room := s.room
+	if s.room = nil; cap(room) < n {
+		room = make([]vm.Value, 0, n)
+	}
+	return room[:0]
+}
+
+func (s *Sandbox) putRoom(values []vm.Value) {
+	if cap(values) <= maxRoom {
+		clear(values)
+		s.room = values
+	}
 }
 
 // hostCall is one execution of a host function that was given a context: while it
@@ -198,7 +225,7 @@ func (s *Sandbox) callee(e *encoding, at target, args []any) (values []vm.Value,
 		return nil, &ArgumentError{Function: at.name(), Index: maxElements + 1, Err: errors.New("too many arguments")}
 	}
 	e.made(fn)
-	values = make([]vm.Value, 0, 3+len(args))
+	values = s.takeRoom(3 + len(args))
 	switch at.kind {
 	case text:
 		values = append(values, asText.Value(), fn, s.tostring)

@@ -54,6 +54,10 @@ func (s *Sandbox) hold(v vm.Value) (*Function, error) {
 		return nil, err
 	}
 	h := s.host.held
+	if h == nil {
+		h = &heldFunctions{m: map[vm.Value]*Function{}}
+		s.host.held = h
+	}
 	h.mu.Lock()
 	f := h.m[v]
 	if f != nil {

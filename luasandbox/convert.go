@@ -24,8 +24,18 @@ const (
 const (
 	anyBytes   = 24 // an interface and what it points to
 	sliceBytes = 24
-	mapBytes   = 48 // beside its pairs
+	mapBytes   = 64 // beside its pairs
 )
+
+// mapSize is what a map of n pairs takes that are slot bytes each: the size of one
+// pair, with what half-full groups of slots leave free and the boxes of what is in
+// them, and of the map beside them.
+func mapSize(n int, slot int64) (size, base int64) {
+	if n == 0 {
+		return 0, mapBytes
+	}
+	return 2*slot + slot, mapBytes + 8*slot
+}
 
 // mismatch is a value that cannot cross the border.
 type mismatch struct {
@@ -255,7 +265,8 @@ func (d *decoding) table(t *vm.Table) (any, error) {
 		}
 		return out, nil
 	}
-	if err := d.take(n, limits.CopyPair, 3*anyBytes, mapBytes); err != nil {
+	size, base := mapSize(n, 32)
+	if err := d.take(n, limits.CopyPair, size, base); err != nil {
 		return nil, err
 	}
 	if strs == n {
@@ -480,6 +491,9 @@ func dynamicShape(t reflect.Type) (*shape, error) {
 
 // isFatal reports whether err ends the call whatever the script does about it.
 func isFatal(err error) bool {
+	if err == nil {
+		return false
+	}
 	if _, ok := err.(*vm.Error); ok {
 		return false
 	}

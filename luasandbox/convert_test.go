@@ -141,8 +141,10 @@ func (v *values) any(depth int) any {
 		return m
 	default:
 		// A deep one, and then a table with mixed keys.
+		lists := max(min(int(v.byte()%64), 88-depth), 0)
+		depth += lists
 		var out any = map[any]any{0.5: v.any(depth + 1), v.text(): v.any(depth + 1)}
-		for range min(int(v.byte()%64), 88-depth) {
+		for range lists {
 			out = []any{out}
 		}
 		return out

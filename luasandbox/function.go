@@ -66,6 +66,7 @@ type function struct {
 	fast     fastCall // or nil
 
 	reflection int64 // the price of calling it by reflection, beyond limits.HostCall
+	garbage    int64 // bytes that a call by reflection leaves behind
 
 	// What options said, before the analysis.
 	paramNames, resultNames []string
@@ -170,8 +171,19 @@ func (f *function) analyse(handles map[reflect.Type][]*handleType, self *handleT
 	}
 	f.fast = fastCallOf(f)
 	f.reflection = 2 * int64(len(f.params)) * limits.AllocObject
+	f.garbage = limits.HostCallBytes + int64(len(f.params)+t.NumOut())*limits.HostValueBytes
+	for i := range f.params {
+		f.garbage += int64(f.params[i].shape.typ.Size())
+	}
+	for i := range t.NumOut() {
+		f.garbage += int64(t.Out(i).Size())
+	}
 	if f.context {
 		f.reflection += 6 * limits.AllocObject
+		f.garbage += limits.HostContextBytes
+	}
+	if f.later {
+		f.garbage += pendingBytes
 	}
 	return nil
 }
@@ -295,6 +307,9 @@ func (f *function) call(s *Sandbox, c *vm.Call, args []vm.Value, fail func(i int
 	if err := c.Work(f.reflection); err != nil {
 		return err
 	}
+	if err := c.Reserve(f.garbage); err != nil {
+		return err
+	}
 	d := decoding{s: s, m: s.m, left: maxElements}
 	in, err := f.arguments(&d, args, fail)
 	if err != nil {
@@ -339,7 +354,7 @@ func (f *function) arguments(d *decoding, args []vm.Value, fail func(i int, err 
 		p := &f.params[i]
 		if f.variadic && i == len(f.params)-1 {
 			rest := args[min(at, len(args)):]
-			if err := d.take(len(rest), limits.CopyElement, int64(p.shape.typ.Size()), sliceBytes); err != nil {
+			if err := d.take(len(rest), limits.CopyElement, int64(p.shape.typ.Size())+anyBytes, sliceBytes); err != nil {
 				return nil, d.failed(at, err, fail)
 			}
 			list := reflect.MakeSlice(reflect.SliceOf(p.shape.typ), len(rest), len(rest))
@@ -448,6 +463,9 @@ const maxHostMessage = 4 << 10
 
 // failed makes the script's error of one that the host returned.
 func (f *function) failed(s *Sandbox, c *vm.Call, err error, nested nestedError) error {
+	if charged := c.Reserve(limits.HostErrorBytes); charged != nil {
+		return charged
+	}
 	// The script's own error, on its way through a host function.
 	var script *ScriptError
 	if nested.raised != nil && errors.As(err, &script) && script == nested.shown {
@@ -486,6 +504,13 @@ func luaMessage(err error) (text string, ok bool) {
 
 // opaque logs a failure and makes an error that says no more than its id.
 func (f *function) opaque(s *Sandbox, c *vm.Call, err error, stack []byte) error {
+	// The stack is made by doubling, and copied for the log, at some 5 ns a byte.
+	if charged := c.Work(2 * int64(len(stack))); charged != nil {
+		return charged
+	}
+	if charged := c.Reserve(limits.HostErrorBytes + 6*int64(len(stack))); charged != nil {
+		return charged
+	}
 	failure := s.hostError(f.label, err, stack)
 	raised := c.Errorf("%s", failure.Error())
 	if e, ok := raised.(*vm.Error); ok {

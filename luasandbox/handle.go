@@ -225,6 +225,12 @@ func (b *bindings) handleTo(t *handleType, object any) (vm.Value, error) {
 	if err := m.Work(2*limits.AllocObject + limits.TableRehash); err != nil {
 		return vm.Nil, err
 	}
+	if b.handles == nil {
+		if b.alive, err = weakValues(m); err != nil {
+			return vm.Nil, err
+		}
+		b.handles = map[handleKey]int{}
+	}
 	u, err := m.NewUserdata(&handle{t, object}, mt, handleBytes)
 	if err != nil {
 		return vm.Nil, err
@@ -235,6 +241,22 @@ func (b *bindings) handleTo(t *handleType, object any) (vm.Value, error) {
 	}
 	b.handles[key] = b.lastHandle
 	return u.Value(), nil
+}
+
+// weakValues returns a table that does not keep alive what is in it.
+func weakValues(m *vm.Machine) (*vm.Table, error) {
+	t, err := m.NewTable(0, 0)
+	if err != nil {
+		return nil, err
+	}
+	mt, err := m.NewTable(0, 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.RawSet(mt, vm.SharedString("__mode"), vm.SharedString("v")); err != nil {
+		return nil, err
+	}
+	return t, m.SetMetatable(t, mt)
 }
 
 // metatable returns the metatable of handles of type t, made when it is first needed.
@@ -292,6 +314,9 @@ func (b *bindings) metatable(t *handleType) (*vm.Table, error) {
 		}
 	}
 	mt.SetReadOnly()
+	if b.metatables == nil {
+		b.metatables = map[*handleType]*vm.Table{}
+	}
 	b.metatables[t] = mt
 	b.listed = append(b.listed, mt)
 	return mt, nil
@@ -303,6 +328,9 @@ func (b *bindings) know(t *handleType) {
 		if o == t {
 			return
 		}
+	}
+	if b.types == nil {
+		b.types = map[reflect.Type][]*handleType{}
 	}
 	b.types[t.goType] = append(b.types[t.goType], t)
 }

@@ -52,55 +52,33 @@ type nestedError struct {
 	shown  *ScriptError // as the host saw it
 }
 
-// open begins. The machine must exist.
-func (b *bindings) open(s *Sandbox) error {
-	*b = bindings{
-		s:          s,
-		held:       &heldFunctions{m: map[vm.Value]*Function{}},
-		metatables: map[*handleType]*vm.Table{},
-		types:      map[reflect.Type][]*handleType{},
-		handles:    map[handleKey]int{},
-		locals:     map[localKey]any{},
-	}
-	m := s.m
-	alive, err := m.NewTable(0, 0)
-	if err != nil {
-		return err
-	}
-	weak, err := m.NewTable(0, 1)
-	if err != nil {
-		return err
-	}
-	if err := m.RawSet(weak, vm.SharedString("__mode"), vm.SharedString("v")); err != nil {
-		return err
-	}
-	if err := m.SetMetatable(alive, weak); err != nil {
-		return err
-	}
-	b.alive = alive
-	m.AddRoot(b)
-	m.AddRoot(b.held)
-	return nil
+// open begins. The machine must exist. Most sandboxes have no handle and hold no
+// function: what is kept for those is made when it is first needed.
+func (b *bindings) open(s *Sandbox) {
+	*b = bindings{s: s}
+	s.m.AddRoot(b)
 }
 
 // Trace counts what is not reachable from the script.
 func (b *bindings) Trace(w *vm.Walk) {
-	if b.alive == nil {
-		return
-	}
 	// The last walk took handles out of alive that nobody had any more.
 	for key, n := range b.handles {
 		if b.alive.GetInt(n).IsNil() {
 			delete(b.handles, key)
 		}
 	}
-	w.Value(b.alive.Value())
+	if b.alive != nil {
+		w.Value(b.alive.Value())
+	}
 	w.Values(b.building)
 	for _, mt := range b.listed {
 		w.Value(mt.Value())
 	}
 	if b.nested.raised != nil {
 		w.Value(b.nested.raised.Value)
+	}
+	if b.held != nil {
+		b.held.Trace(w)
 	}
 }
 
@@ -219,8 +197,15 @@ func Local[T any](ctx context.Context, key any, make func() T) (T, error) {
 			return nil
 		}
 		v = make()
-		b.locals[k] = v
+		b.keep(k, v)
 		return nil
 	})
 	return v, err
+}
+
+func (b *bindings) keep(k localKey, v any) {
+	if b.locals == nil {
+		b.locals = map[localKey]any{}
+	}
+	b.locals[k] = v
 }

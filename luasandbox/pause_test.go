@@ -187,28 +187,3 @@ func TestPausesChangeNothing(t *testing.T) {
 		})
 	}
 }
-
-// FuzzPauses pauses the scripts at arbitrary places: each byte is the fuel of a
-// step, over and over.
-func FuzzPauses(f *testing.F) {
-	names := []string{"closures", "coroutines", "metatables", "strings", "errors", "fails"}
-	programs := make([]*luasandbox.Program, len(names))
-	wants := make([]outcome, len(names))
-	for i, name := range names {
-		programs[i] = compile(f, pauseScripts[name])
-		wants[i] = runPaused(f, programs[i], nil)
-		f.Add(uint8(i), []byte{1, 0, 200, 3})
-	}
-	f.Fuzz(func(t *testing.T, which uint8, fuels []byte) {
-		i := int(which) % len(names)
-		got := runPaused(t, programs[i], func(step int) int64 {
-			if len(fuels) == 0 {
-				return 1000
-			}
-			return int64(fuels[step%len(fuels)]) + int64(step/len(fuels)) // grows: it ends
-		})
-		if diff := cmp.Diff(wants[i], got); diff != "" {
-			t.Errorf("%s, paused by %v: %s", names[i], fuels, diff)
-		}
-	})
-}

@@ -19,6 +19,9 @@ type Pending struct {
 	err    error
 }
 
+// pendingBytes is what a Pending counts as, with what it takes to wait for it.
+const pendingBytes = 512
+
 // Later returns an answer that is yet to come.
 func Later() *Pending { return &Pending{done: make(chan struct{})} }
 

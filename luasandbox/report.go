@@ -133,7 +133,6 @@ func (j *journal) open(cfg *Config, l limits.Limits) {
 	for _, g := range cfg.Grants {
 		j.report.Grants = append(j.report.Grants, g.Name())
 	}
-	j.index = map[string]int{}
 }
 
 func (j *journal) setState(state string) {
@@ -150,10 +149,11 @@ func (j *journal) began() {
 }
 
 // ended notes how a call ended; err is as the caller gets it.
-func (j *journal) ended(function string, u Usage, abandoned bool, err error, traceback string) {
+func (j *journal) ended(t *Task, u Usage, results Results, abandoned bool, err error, traceback string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	c := j.function(function)
+	t.usage, t.results = u, results
+	c := j.function(t.name)
 	c.Count++
 	c.Instructions += u.Instructions
 	c.Wall += u.Wall
@@ -162,7 +162,7 @@ func (j *journal) ended(function string, u Usage, abandoned bool, err error, tra
 		c.Abandoned++
 	case err != nil:
 		c.Failed++
-		j.note(function, err, traceback)
+		j.note(t.name, err, traceback)
 	}
 	j.report.Usage.MemoryPeak = max(j.report.Usage.MemoryPeak, u.MemoryPeak)
 	j.report.Last = u
@@ -182,6 +182,9 @@ func (j *journal) function(name string) *CallRecord {
 			name = others
 		}
 		if i, ok = j.index[name]; !ok {
+			if j.index == nil {
+				j.index = map[string]int{}
+			}
 			i = len(j.report.Calls)
 			j.index[name] = i
 			j.report.Calls = append(j.report.Calls, CallRecord{Function: clip(name, maxMessage)})
@@ -243,14 +246,19 @@ func (j *journal) violated(function string, e *limits.Error) {
 	v.Function, v.Used, v.Max = clip(function, maxMessage), e.Used, e.Max
 }
 
-// publish notes the account's figures for those who ask while the sandbox is busy.
+// publish notes the account's figures, and those of the task that was stepped, for
+// those who ask while the sandbox is busy.
 func (s *Sandbox) publish() {
-	spent := s.spent()
+	instructions, output, hostCalls := s.spent()
 	j := &s.log
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if t := s.stepped; t != nil {
+		t.usage = t.measure()
+	}
+	s.stepped = nil
 	u := &j.report.Usage
-	u.Instructions, u.Output, u.HostCalls = spent[0], spent[1], spent[2]
+	u.Instructions, u.Output, u.HostCalls = instructions, output, hostCalls
 	u.Memory = s.m.Memory()
 	u.MemoryPeak = max(u.MemoryPeak, s.m.Peak())
 	u.Allocated = s.m.Allocated()

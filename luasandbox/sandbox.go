@@ -26,16 +26,20 @@ type Sandbox struct {
 	host     bindings
 	dead     error         // the *InternalError that ended it
 	tasks    []*Task       // not finished
+	stepped  *Task         // not finished, its figures not yet published
 	ids      int64         // of log records
 	wall     time.Duration // in all steps
 	line     []byte        // print's
 	tostring vm.Value      // the library's
 	entry    vm.Value      // the function that calls from the host run
 	ended    entry         // its continuation, with the results of the call that ended last
+	room     []vm.Value    // for the arguments of the next call
+	rested   *Task         // for the next call that no caller has a Task of
 
-	mu      sync.Mutex // guards orphans
-	orphans []*Task    // abandoned while the sandbox was busy
-	log     journal
+	orphaned atomic.Bool // there are orphans
+	mu       sync.Mutex  // guards orphans
+	orphans  []*Task     // abandoned while the sandbox was busy
+	log      journal
 }
 
 const (
@@ -47,6 +51,8 @@ const (
 // clockRate is how many instructions os.clock takes for a second where the host
 // gives no clock.
 const clockRate = 100_000_000
+
+var discard = slog.New(slog.DiscardHandler)
 
 // New returns a sandbox with the safe library, what cfg grants, and nothing else.
 //
@@ -65,7 +71,7 @@ func New(cfg Config) (s *Sandbox, err error) {
 		}
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = discard
 	}
 	s = &Sandbox{cfg: cfg}
 	s.m = vm.New(vm.Config{Limits: cfg.Limits, Parent: cfg.Budget, Now: cfg.Wall})
@@ -81,7 +87,10 @@ func New(cfg Config) (s *Sandbox, err error) {
 func (s *Sandbox) open() error {
 	o := stdlib.Options{Now: s.cfg.Now, Clock: s.cfg.Clock, Seed: s.cfg.Seed}
 	if o.Clock == nil {
-		o.Clock = func() time.Duration { return time.Duration(s.spent()[0]) * (time.Second / clockRate) }
+		o.Clock = func() time.Duration {
+			instructions, _, _ := s.spent()
+			return time.Duration(instructions) * (time.Second / clockRate)
+		}
 	}
 	if s.cfg.Output != nil {
 		o.Print = s.print
@@ -93,9 +102,7 @@ func (s *Sandbox) open() error {
 		return s.public(err)
 	}
 	s.tostring = s.m.Globals().GetString("tostring")
-	if err := s.host.open(s); err != nil {
-		return s.public(err)
-	}
+	s.host.open(s)
 	s.ended.s = s
 	run, err := s.ended.native(s.m)
 	if err != nil {
@@ -134,8 +141,25 @@ func (s *Sandbox) Close() error {
 	s.log.setState("closed")
 	s.m.Release()
 	s.m, s.line, s.host, s.tostring, s.entry, s.ended = nil, nil, bindings{}, vm.Nil, vm.Nil, entry{}
+	s.room, s.rested = nil, nil
 	s.cfg = Config{Name: s.cfg.Name, Logger: s.cfg.Logger}
 	return nil
+}
+
+// Trim drops what the sandbox keeps between calls so that the next one is fast: a
+// stack, which counts as the script's memory, and some buffers; 6 KB after small
+// calls, 20 KB at most. The next call makes them anew, and the sandbox is charged for
+// that. It is for a sandbox that will be idle for long, and changes nothing that a
+// script can see but what collectgarbage("count") tells.
+//
+// The errors: [ErrBusy], also from inside a host function; [ErrClosed];
+// [*InternalError].
+func (s *Sandbox) Trim() error {
+	return s.alone(func() error {
+		s.m.Trim()
+		s.line, s.room, s.rested = nil, nil, nil
+		return nil
+	})
 }
 
 // acquire makes the sandbox busy until leave is called. The errors are [ErrBusy],
@@ -155,19 +179,10 @@ func (s *Sandbox) acquire() error {
 	return nil
 }
 
-// account returns the budgets of the sandbox's whole life: instructions, output
-// and host calls.
-func (s *Sandbox) account() [3]*limits.Budget {
+// spent returns what was ever charged to the account of the sandbox's whole life.
+func (s *Sandbox) spent() (instructions, output, hostCalls int64) {
 	total := s.m.Total()
-	return [3]*limits.Budget{total.Instructions(), total.Output(), total.HostCalls()}
-}
-
-// spent returns what was ever charged to the account's budgets.
-func (s *Sandbox) spent() (all [3]int64) {
-	for i, b := range s.account() {
-		all[i] = b.Use().Current
-	}
-	return all
+	return total.Instructions().Spent(), total.Output().Spent(), total.HostCalls().Spent()
 }
 
 func (s *Sandbox) leave() {
@@ -176,7 +191,7 @@ func (s *Sandbox) leave() {
 		s.publish()
 		s.state.Store(idle)
 		// A task abandoned since the sweep found the sandbox busy.
-		if !s.hasOrphans() || !s.state.CompareAndSwap(idle, busy) {
+		if !s.orphaned.Load() || !s.state.CompareAndSwap(idle, busy) {
 			return
 		}
 	}

@@ -330,7 +330,7 @@ func (sc *scope) shapeMap(sh *shape, t reflect.Type) error {
 		return err
 	}
 	sh.kind, sh.want, sh.key, sh.elem = kindMap, "table", key, elem
-	size := int64(t.Key().Size()+t.Elem().Size()) * 2
+	slot := int64(t.Key().Size() + t.Elem().Size())
 	sh.decode = func(d *decoding, v vm.Value, into reflect.Value) error {
 		from := v.AsTable()
 		if from == nil {
@@ -344,7 +344,8 @@ func (sc *scope) shapeMap(sh *shape, t reflect.Type) error {
 		if err := d.pairs(from, func(_, _ vm.Value) error { n++; return nil }); err != nil {
 			return err
 		}
-		if err := d.take(n, limits.CopyPair+limits.CopyTypedPair, size, mapBytes); err != nil {
+		size, base := mapSize(n, slot)
+		if err := d.take(n, limits.CopyPair+limits.CopyTypedPair, size+2*slot, base); err != nil {
 			return err
 		}
 		out := reflect.MakeMapWithSize(t, n)
@@ -412,10 +413,16 @@ type mapPair struct {
 	text       string
 }
 
+// mapPairBytes is a mapPair, with what reflection takes for its key and value.
+const mapPairBytes = 144
+
 // sortedPairs returns v's pairs in an order that does not depend on the run:
 // booleans, then numbers, then strings as keys, each ascending. The pairs are paid
 // for, their order is not.
 func sortedPairs(e *encoding, v reflect.Value) ([]mapPair, error) {
+	if err := e.m.Reserve(limits.MulAdd(int64(v.Len()), mapPairBytes, 0)); err != nil {
+		return nil, err
+	}
 	order := make([]mapPair, 0, v.Len())
 	bytes := int64(0)
 	for it := v.MapRange(); it.Next(); {

@@ -3,7 +3,6 @@ package luasandbox
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/luasandbox/modrunner/limits"
@@ -36,7 +35,7 @@ type Task struct {
 	ended     bool
 	allocated int64 // bytes in the steps so far
 
-	mu      sync.Mutex // guards what follows
+	// Guarded by s.log.mu.
 	results Results
 	usage   Usage
 }
@@ -80,13 +79,18 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 		ctx = context.Background()
 	}
 	before := s.m.Allocated()
-	t := &Task{s: s, name: at.name(), ctx: ctx}
+	t := s.rested
+	if s.rested = nil; t == nil {
+		t = &Task{}
+	}
+	t.s, t.name, t.ctx = s, at.name(), ctx
 	e := encoding{s: s, m: s.m, left: maxElements}
 	defer e.end(len(s.host.building))
 	values, err := s.callee(&e, at, args)
 	if err == nil {
 		t.run, err = s.m.Start(ctx, s.entry, values...)
 	}
+	s.putRoom(values)
 	if err != nil {
 		err = s.public(err)
 		s.log.refused(t.name, err)
@@ -158,7 +162,7 @@ func (t *Task) step(fuel int64) (Status, error) {
 			return Done, t.finish(&vm.InternalError{Detail: "a native function waits for nothing"})
 		}
 	}
-	t.measure()
+	s.stepped = t
 	return status, nil
 }
 
@@ -235,38 +239,36 @@ func (t *Task) finish(err error) error {
 		results, err = s.take()
 	}
 	err = s.public(err)
-	t.measure()
-	t.mu.Lock()
-	t.results = results
-	usage := t.usage
-	t.mu.Unlock()
+	usage := t.measure()
 	traceback := t.run.Traceback()
 	t.close()
-	s.log.ended(t.name, usage, false, err, traceback)
+	s.log.ended(t, usage, results, false, err, traceback)
 	return err
 }
 
 // close takes t off the list of unfinished tasks, and lets go of what it held.
 func (t *Task) close() {
 	t.ended = true
+	if t.s.stepped == t {
+		t.s.stepped = nil
+	}
+	t.run.Recycle()
 	t.run, t.waits, t.ctx = nil, nil, nil
 	if i := slices.Index(t.s.tasks, t); i >= 0 {
 		t.s.tasks = slices.Delete(t.s.tasks, i, i+1)
 	}
 }
 
-// measure notes what t has used so far.
-func (t *Task) measure() {
-	u := t.run.Use()
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// measure returns what t has used so far.
+func (t *Task) measure() Usage {
+	instructions, output, hostCalls := t.run.Spent()
 	memory := t.s.m.Memory()
-	t.usage = Usage{
+	return Usage{
 		Calls:        1,
-		Instructions: u.Instructions.Current,
+		Instructions: instructions,
 		Allocated:    t.allocated,
-		HostCalls:    u.HostCalls.Current,
-		Output:       u.Output.Current,
+		HostCalls:    hostCalls,
+		Output:       output,
 		Wall:         t.run.Elapsed(),
 		Memory:       memory,
 		MemoryPeak:   max(memory, t.s.m.Peak()),
@@ -276,15 +278,15 @@ func (t *Task) measure() {
 // Results returns what the call returned, once Step has returned Done; nil before
 // and after an error.
 func (t *Task) Results() Results {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.s.log.mu.Lock()
+	defer t.s.log.mu.Unlock()
 	return t.results
 }
 
 // Usage returns what the task has used up to the end of its last step.
 func (t *Task) Usage() Usage {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.s.log.mu.Lock()
+	defer t.s.log.mu.Unlock()
 	return t.usage
 }
 
@@ -295,6 +297,7 @@ func (t *Task) Abandon() {
 	s := t.s
 	s.mu.Lock()
 	s.orphans = append(s.orphans, t)
+	s.orphaned.Store(true)
 	s.mu.Unlock()
 	switch err := s.acquire(); err {
 	case nil:
@@ -303,6 +306,7 @@ func (t *Task) Abandon() {
 	default: // there is nothing to end any more
 		s.mu.Lock()
 		s.orphans = nil
+		s.orphaned.Store(false)
 		s.mu.Unlock()
 	}
 }
@@ -313,22 +317,20 @@ func (t *Task) abandon() {
 		return
 	}
 	t.abandonRun()
-	t.measure()
+	usage := t.measure()
 	t.close()
-	t.s.log.ended(t.name, t.Usage(), true, nil, "")
-}
-
-func (s *Sandbox) hasOrphans() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.orphans) > 0
+	t.s.log.ended(t, usage, nil, true, nil, "")
 }
 
 // sweep abandons the tasks that were abandoned while the sandbox was busy.
 func (s *Sandbox) sweep() {
+	if !s.orphaned.Load() {
+		return
+	}
 	s.mu.Lock()
 	orphans := s.orphans
 	s.orphans = nil
+	s.orphaned.Store(false)
 	s.mu.Unlock()
 	for _, t := range orphans {
 		t.abandon()

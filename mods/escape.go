@@ -19,28 +19,45 @@ func escapeLines(s string) string {
 }
 
 func escapeBut(s string, keep rune) string {
-	clean := true
-	for i := 0; i < len(s) && clean; i++ {
-		clean = s[i] >= ' ' && s[i] < 0x7f
-	}
-	if clean {
+	if clean(s) {
 		return s
 	}
-	var b strings.Builder
+	b := make([]byte, 0, 2*len(s))
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
+			const digits = "0123456789abcdef"
+			b = append(b, '\\', 'x', digits[s[i]>>4], digits[s[i]&15])
 		case unicode.IsPrint(r), r == keep && keep != 0:
-			b.WriteRune(r)
+			b = utf8.AppendRune(b, r)
 		default:
-			quoted := fmt.Sprintf("%+q", r)
-			b.WriteString(quoted[1 : len(quoted)-1])
+			var room [16]byte
+			quoted := strconv.AppendQuoteRuneToASCII(room[:0], r)
+			b = append(b, quoted[1:len(quoted)-1]...)
 		}
 		i += size
 	}
-	return b.String()
+	return string(b)
+}
+
+// clean reports whether escape leaves s as it is.
+func clean(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// escapedBytes is the memory that escape takes for s, with what is left behind as
+// the text grows: at most six bytes for one.
+func escapedBytes(s string) int64 {
+	if clean(s) {
+		return 0
+	}
+	return 24 * int64(len(s))
 }
 
 // clip cuts a text to n bytes and says how many more there were. It is meant

@@ -43,8 +43,10 @@ func (logCapability) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
 // Writing a record takes some 2 µs in slog's handlers, and escaping some 10 ns a
 // byte; 2.5 ns are an instruction.
 const (
-	logCost      = 1000
-	logCostPer64 = 256
+	logBytes      = 1024 // of memory, beside the text
+	logFieldBytes = 512
+	logCost       = 1000
+	logCostPer64  = 256
 )
 
 // log writes one record. Beyond what is taken in a tick, records are counted
@@ -63,6 +65,9 @@ func (m *Mod) log(ctx context.Context, level slog.Level, message string, fields 
 	if dropped {
 		m.tick.dropped++
 		return nil
+	}
+	if err := luasandbox.Charge(ctx, 0, logBytes+escapedBytes(clip(message, logText))); err != nil {
+		return err
 	}
 	m.tick.logLines++
 	m.tick.logBytes += size
@@ -114,6 +119,9 @@ func logAttrs(ctx context.Context, fields any) ([]slog.Attr, error) {
 		if err := luasandbox.Charge(ctx, int64(len(name))/4+64, 0); err != nil {
 			return nil, err
 		}
+		if err := luasandbox.Charge(ctx, 0, logFieldBytes+escapedBytes(clip(name, logField))); err != nil {
+			return nil, err
+		}
 		value, err := logValue(ctx, table[name])
 		if err != nil {
 			return nil, err
@@ -134,6 +142,9 @@ func logValue(ctx context.Context, v any) (slog.Value, error) {
 		return slog.Float64Value(v), nil
 	case string:
 		if err := luasandbox.Charge(ctx, int64(min(len(v), logField))*4, 0); err != nil {
+			return slog.Value{}, err
+		}
+		if err := luasandbox.Charge(ctx, 0, escapedBytes(clip(v, logField))); err != nil {
 			return slog.Value{}, err
 		}
 		return slog.StringValue(escape(clip(v, logField))), nil

@@ -9,6 +9,7 @@ package stdlib
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,7 @@ type Options struct {
 // library is the state that the library's functions keep for one machine.
 type library struct {
 	options Options
-	random  *rand.PCG
+	random  rand.PCG
 	modules *vm.Table // what require returned, by name
 	pause   int32     // collectgarbage's parameters, which do nothing
 	stepMul int32
@@ -62,25 +63,21 @@ func (l *library) Trace(w *vm.Walk) {
 	}
 }
 
-// contents is what one library holds: shared by all machines, made once.
+// contents is what machines share of the library.
 type contents struct {
-	name    string
-	members []vm.Pair
-	shared  *vm.Shared
+	globals, withRequire *vm.Shared // the table of globals, without and with require
+	strings              *vm.Shared
 }
 
-// allContents lists the libraries in the ledger's order, the globals first.
-var allContents = sync.OnceValue(func() []contents {
-	var all []contents
-	index := map[string]int{}
+// shared is the library in the ledger's order, the globals first, made once.
+var shared = sync.OnceValue(func() (all contents) {
+	var names []string // of the libraries
+	members := map[string][]vm.Pair{}
 	add := func(library, name string, v vm.Value) {
-		i, ok := index[library]
-		if !ok {
-			i = len(all)
-			index[library] = i
-			all = append(all, contents{name: library})
+		if library != "" && members[library] == nil {
+			names = append(names, library)
 		}
-		all[i].members = append(all[i].members, vm.Pair{Name: name, Value: v})
+		members[library] = append(members[library], vm.Pair{Name: name, Value: v})
 	}
 	for _, e := range ledger() {
 		if e.fn != nil {
@@ -90,9 +87,17 @@ var allContents = sync.OnceValue(func() []contents {
 	for _, c := range constants {
 		add(c.library, c.name, c.value)
 	}
-	for i := range all {
-		all[i].shared = vm.NewShared(all[i].members)
+	for _, name := range names {
+		library := vm.NewShared(members[name])
+		if name == "string" {
+			all.strings = library
+		}
+		add("", name, library.Table().Value())
 	}
+	all.withRequire = vm.NewShared(members[""])
+	all.globals = vm.NewShared(slices.DeleteFunc(members[""], func(p vm.Pair) bool {
+		return vm.RawEqual(p.Value, requireNative.Value())
+	}))
 	return all
 })
 
@@ -111,7 +116,7 @@ func Open(m *vm.Machine, o Options) error {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
-	l := &library{options: o, random: newGenerator(o.Seed), pause: 200, stepMul: 200}
+	l := &library{options: o, random: *newGenerator(o.Seed), pause: 200, stepMul: 200}
 	if err := m.Reserve(limits.ThreadBytes); err != nil {
 		return err
 	}
@@ -124,44 +129,31 @@ func Open(m *vm.Machine, o Options) error {
 	}
 	m.SetLibrary(l)
 	m.AddRoot(l)
-	return install(m, o)
+	g := m.Globals()
+	contents := shared()
+	globals := contents.globals
+	if o.Require != nil {
+		globals = contents.withRequire
+	}
+	if err := m.Open(globals); err != nil {
+		return err
+	}
+	if err := m.RawSet(g, keyGlobals, g.Value()); err != nil {
+		return err
+	}
+	return openStrings(m, g.GetString("string"), contents.strings)
 }
 
-func install(m *vm.Machine, o Options) error {
-	g := m.Globals()
-	for _, l := range allContents() {
-		if l.name == "" {
-			for _, p := range l.members {
-				if vm.RawEqual(p.Value, requireNative.Value()) && o.Require == nil {
-					continue
-				}
-				if err := m.SetString(g, p.Name, p.Value); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		lib := m.Borrow(l.shared)
-		if err := m.SetString(g, l.name, lib.Value()); err != nil {
-			return err
-		}
-		if l.name == "string" {
-			if err := openStrings(m, lib, l.shared); err != nil {
-				return err
-			}
-		}
-	}
-	return m.SetString(g, "_G", g.Value())
-}
+var keyGlobals = vm.SharedString("_G")
 
 // openStrings makes s:upper() mean string.upper(s): first as the library has it,
 // whatever a script did to its table, then as the table has it.
-func openStrings(m *vm.Machine, lib *vm.Table, pristine *vm.Shared) error {
+func openStrings(m *vm.Machine, library vm.Value, pristine *vm.Shared) error {
 	mt, err := m.NewTable(0, 1)
 	if err != nil {
 		return err
 	}
-	if err := m.RawSet(mt, keyIndex, lib.Value()); err != nil {
+	if err := m.RawSet(mt, keyIndex, library); err != nil {
 		return err
 	}
 	mt.SetReadOnly()

@@ -20,6 +20,9 @@ const (
 	registrySize    = 1 << 10
 	maxRegistrySize = 1 << 16
 	callStack       = 200
+	// stateBytes is what a new state takes, callBytes a call of a function in it.
+	stateBytes = 48 << 10
+	callBytes  = 512
 )
 
 // errBroken is the error of a state that a panic went through.
@@ -60,7 +63,16 @@ type stateKey struct{}
 
 // state returns the state of the kit's grant in the sandbox that ctx belongs to.
 func (k *kit) state(ctx context.Context) (*state, error) {
-	return luasandbox.Local(ctx, stateKey{}, func() *state { return newState(k) })
+	made := false
+	st, err := luasandbox.Local(ctx, stateKey{}, func() *state { made = true; return newState(k) })
+	if err != nil {
+		return nil, err
+	}
+	bytes := int64(callBytes)
+	if made {
+		bytes += stateBytes
+	}
+	return st, luasandbox.Charge(ctx, 0, bytes)
 }
 
 // caller returns a host function that calls what find finds.

@@ -30,6 +30,15 @@ const (
 	unitBytes  = 2
 )
 
+// What an element of a table that comes out takes, in bytes and instructions: it is
+// put into a map that grows, and into a list if the map turns out to be one. They are
+// charged for outBatch elements at a time.
+const (
+	outBytes = 208
+	outWork  = 60
+	outBatch = 64
+)
+
 // pushable copies arguments into the state. release is to be called when the call is
 // over, whatever the error.
 func (st *state) pushable(args []any) (values []lua.LValue, release func(), err error) {
@@ -231,6 +240,11 @@ func (c *copyOut) table(t *lua.LTable, depth int) (any, error) {
 		if c.left--; c.left < 0 {
 			failed = fmt.Errorf("more than %d elements", maxElements)
 			return
+		}
+		if c.left%outBatch == 0 && c.st.ctx != nil {
+			if failed = luasandbox.Charge(c.st.ctx, outBatch*outWork, outBatch*outBytes); failed != nil {
+				return
+			}
 		}
 		var key any
 		switch k := k.(type) {

@@ -128,6 +128,10 @@ func (m *Machine) readNumber(s string) (float64, bool, error) {
 	if err := m.work(limits.StringToNumber + int64(len(s))*limits.NumberByte); err != nil {
 		return 0, false, err
 	}
+	// Hexadecimal text, and text that is no number, are copied.
+	if err := m.alloc(limits.MulAdd(2, int64(len(s)), limits.StringHeader)); err != nil {
+		return 0, false, err
+	}
 	f, ok := ParseNumber(s)
 	return f, ok, nil
 }

@@ -413,6 +413,9 @@ func (m *Machine) finish(r *Run, th *Thread, f *frame, ret, want, from, n int) e
 // pushMeta calls a metamethod with n arguments on behalf of the Lua frame on
 // top, whose instruction is finished by finish when the result comes.
 func (m *Machine) pushMeta(th *Thread, h, a, b, c Value, n int) error {
+	if err := m.work(limits.MetaCall); err != nil {
+		return err
+	}
 	f := &th.frames[len(th.frames)-1]
 	at := int(f.base) + f.cl.proto.maxStack
 	if err := m.growStack(th, at+1+n); err != nil {

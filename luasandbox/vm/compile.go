@@ -56,6 +56,10 @@ func (c *Call) Compile(chunk, text string) (*Program, error) {
 	if err := m.alloc(s.tokens * limits.TokenBytes); err != nil {
 		return nil, err
 	}
+	stack := (s.pushed + 4*int64(s.deepest)) * limits.ParserEntry
+	if err := m.allocGarbage(limits.CompileBytes + 2*n + s.tokens*limits.TokenGarbage + stack); err != nil {
+		return nil, err
+	}
 	return s.compile(m)
 }
 

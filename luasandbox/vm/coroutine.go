@@ -128,6 +128,9 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 		refused = "stack overflow"
 	}
 	if refused != "" {
+		if err := m.alloc(limits.ErrorBytes); err != nil {
+			return err
+		}
 		v, err := m.NewString(refused)
 		if err != nil {
 			return err

@@ -30,17 +30,18 @@ type Machine struct {
 	headroom int64 // bytes that may be allocated before the next census
 	slice    int64 // instructions that the current step may still borrow; negative is a debt
 
-	meter  *limits.Meter // of the call being executed
-	total  *limits.Meter // of the machine's whole life
+	meter  *limits.Meter // of the call being executed; &total if there is none
+	total  limits.Meter  // of the machine's whole life
 	limits limits.Limits
 
 	globals *Table
 	strings *Table // the library that methods of strings are first looked up in
 	metas   [KindThread + 1]*Table
 
-	run    *Run   // being executed
-	runs   []*Run // not finished
-	spare  *Thread
+	run    *Run    // being executed
+	runs   []*Run  // not finished
+	spare  *Thread // a stack for the next run
+	rested *Run    // a Run for the next one
 	nextID uint32
 	epoch  uint8
 
@@ -55,11 +56,17 @@ type Machine struct {
 	library any
 
 	ctx      context.Context
-	now      func() time.Time
-	started  time.Time
-	deadline time.Time
+	now      func() time.Time // nil: time.Now
+	zero     time.Time        // what the clock counts from, if now is given
+	read     time.Duration    // the clock when it was last looked at
+	looked   bool             // just now: nothing was executed since
+	started  time.Duration    // on the clock, less what earlier steps took
+	deadline time.Duration    // on the clock; never for no deadline
 	dead     error
 }
+
+// never is a time on the clock that does not come.
+const never = time.Duration(math.MaxInt64)
 
 // quantum is how many instructions are borrowed from the meter at a time, and so
 // how often the clock and the context are looked at: some 50 µs.
@@ -95,12 +102,9 @@ func New(cfg Config) *Machine {
 	if cfg.Parent != nil {
 		l = limits.Intersect(l, cfg.Parent.Limits())
 	}
-	m := &Machine{limits: l, now: cfg.Now}
-	if m.now == nil {
-		m.now = time.Now
-	}
-	m.total = limits.NewAccount(l, cfg.Parent)
-	m.meter = m.total
+	m := &Machine{limits: l, now: cfg.Now, deadline: never}
+	m.total.OpenAccount(l, cfg.Parent)
+	m.meter = &m.total
 	m.openWindow(0)
 	m.globals = &Table{header: header{kind: objTable}}
 	return m
@@ -116,7 +120,7 @@ func (m *Machine) Meter() *limits.Meter { return m.meter }
 // Total returns the account of the machine's whole life.
 func (m *Machine) Total() *limits.Meter {
 	m.settle()
-	return m.total
+	return &m.total
 }
 
 // Limits returns the limits in force.
@@ -270,23 +274,24 @@ func (m *Machine) spent() bool { return m.slice <= 0 && m.fuel <= 0 }
 // allows.
 func (m *Machine) borrow(need int64) error {
 	b := m.meter.Instructions()
+	trip := b.Trip
 	if m.run == nil {
 		// The host makes a value. The account of the whole life must not latch
 		// because a parent's period is spent.
-		b = limits.NewBudget(limits.Instructions, limits.Unlimited, b)
+		trip = b.Shortage
 	}
 	if b.Left() < need {
 		for b.Borrow(limits.Unlimited) > 0 { // a mark ends each
 		}
 		m.fuel = 0
-		return b.Trip()
+		return trip()
 	}
 	want := max(need, min(quantum, m.slice))
 	for want > 0 {
 		got := b.Borrow(want)
 		if got <= 0 {
 			m.fuel = 0
-			return b.Trip()
+			return trip()
 		}
 		m.fuel += got
 		m.slice -= got
@@ -307,11 +312,15 @@ func (m *Machine) tick() (pause bool, err error) {
 		if m.meter.Instructions().Left() == 0 {
 			return false, m.meter.Instructions().Trip()
 		}
-		return true, m.checkTime()
+		return true, nil
 	}
 	m.fuel = 0
 	if err := m.borrow(1); err != nil {
 		return false, err
+	}
+	if m.looked {
+		m.looked = false
+		return false, nil
 	}
 	return false, m.checkTime()
 }
@@ -328,27 +337,55 @@ func (m *Machine) settle() {
 	m.fuel = 0
 }
 
+// began is where the clock of machines without one of their own begins.
+var began = time.Now()
+
+// look reads the wall clock, which begins when the machine first looks, or before,
+// and never steps back.
+func (m *Machine) look() time.Duration {
+	m.looked = false
+	if m.now == nil {
+		m.read = time.Since(began)
+		return m.read
+	}
+	now := m.now()
+	if m.zero.IsZero() {
+		m.zero = now
+	}
+	if now.Sub(m.zero) < m.read {
+		m.zero = now.Add(-m.read) // set back: go on from where it was
+	}
+	m.read = now.Sub(m.zero)
+	return m.read
+}
+
 // checkTime looks at the clock and the caller's context.
 func (m *Machine) checkTime() error {
+	if m.deadline != never {
+		m.look()
+	}
+	return m.checkDeadline()
+}
+
+// checkDeadline is checkTime with the clock as it was last looked at.
+func (m *Machine) checkDeadline() error {
 	if m.ctx != nil {
 		if err := m.ctx.Err(); err != nil {
 			if err == context.DeadlineExceeded {
-				return m.timeError(m.now())
+				m.look()
+				return m.timeError()
 			}
 			return limits.Cancelled(m.ctx)
 		}
 	}
-	if m.deadline.IsZero() {
-		return nil
-	}
-	if now := m.now(); now.After(m.deadline) {
-		return m.timeError(now)
+	if m.read > m.deadline {
+		return m.timeError()
 	}
 	return nil
 }
 
-func (m *Machine) timeError(now time.Time) error {
-	return &limits.Error{Kind: limits.Time, Used: int64(min(now.Sub(m.started), m.limits.Time)), Max: int64(m.limits.Time)}
+func (m *Machine) timeError() error {
+	return &limits.Error{Kind: limits.Time, Used: int64(min(m.read-m.started, m.limits.Time)), Max: int64(m.limits.Time)}
 }
 
 // ---- memory
@@ -371,6 +408,18 @@ func (m *Machine) alloc(n int64) error {
 		return m.overdraw(cost)
 	}
 	return nil
+}
+
+// allocGarbage charges n bytes that are allocated piece by piece and hardly held at
+// a time: they bring the next census nearer, and fit however full the jail is.
+func (m *Machine) allocGarbage(n int64) error {
+	piece := min(max(m.limits.Memory/16, 1), 1<<20)
+	for ; n > piece; n -= piece {
+		if err := m.alloc(piece); err != nil {
+			return err
+		}
+	}
+	return m.alloc(n)
 }
 
 // Reserve charges n bytes before they are allocated. Its error ends the call.

@@ -13,6 +13,8 @@ import (
 func (m *Machine) raise(r *Run, err error) error {
 	if charged := m.work(limits.RaiseError); charged != nil {
 		err = charged
+	} else if charged := m.alloc(limits.ErrorBytes); charged != nil {
+		err = charged
 	}
 	caught := false // by a thread further out
 	for {

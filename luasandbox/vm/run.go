@@ -44,9 +44,10 @@ var (
 // to its machine's owner and is not safe for concurrent use.
 type Run struct {
 	m        *Machine
-	th       *Thread // the run's own stack
-	cur      *Thread // the thread that runs now
-	meter    *limits.Meter
+	th       *Thread       // the run's own stack
+	cur      *Thread       // the thread that runs now
+	meter    *limits.Meter // own, or of the run around it
+	own      *limits.Meter
 	results  []Value
 	err      error
 	status   Status
@@ -65,6 +66,14 @@ type Run struct {
 // maxNested bounds how deep native functions may call back through Go.
 const maxNested = 16
 
+// firstStack is how many values a stack that a run begins with has room for, below
+// the window: with that, what one of Go's size classes holds. firstFrames is how many
+// frames.
+const (
+	firstStack  = 48
+	firstFrames = 4
+)
+
 // Start prepares a call of fn with args, which Step executes. Limits that are per
 // call begin anew with it. ctx cancels it, and may have a nearer deadline than
 // Limits.Time; a nil ctx is context.Background().
@@ -74,13 +83,26 @@ func (m *Machine) Start(ctx context.Context, fn Value, args ...Value) (*Run, err
 	if m.dead != nil {
 		return nil, m.dead
 	}
-	r := &Run{m: m, ctx: ctx, meter: limits.NewMeter(m.limits, m.total)}
+	r := m.rested
+	if m.rested = nil; r == nil {
+		r = &Run{own: limits.NewMeter(m.limits, &m.total)}
+	} else {
+		r.own.Reopen()
+	}
+	*r = Run{m: m, ctx: ctx, own: r.own, meter: r.own}
 	r.call.m = m
 	th := m.spare
 	if m.spare = nil; th == nil {
 		th = &Thread{header: header{kind: objThread}, host: true}
+		if err := m.growStack(th, firstStack); err != nil {
+			return nil, err
+		}
+		if err := m.alloc(firstFrames * limits.FrameBytes); err != nil {
+			return nil, err
+		}
+		th.frames = make([]frame, 0, firstFrames)
 	}
-	th.status, th.below = Running, 0
+	th.status, th.below, th.top = Running, 0, 0
 	if m.run != nil {
 		th.below = m.run.cur.below + len(m.run.cur.frames)
 		r.outer = m.run
@@ -133,8 +155,8 @@ type activity struct {
 	meter    *limits.Meter
 	ctx      context.Context
 	slice    int64
-	started  time.Time
-	deadline time.Time
+	started  time.Duration
+	deadline time.Duration
 	given    int64 // the slice of the run that is entered
 }
 
@@ -148,21 +170,23 @@ func (m *Machine) enter(r *Run, fuel int64) activity {
 	}
 	saved.given = m.slice
 	r.debt = 0
-	m.started = m.now().Add(-r.elapsed)
-	m.deadline = time.Time{}
-	if m.limits.Time != limits.UnlimitedTime {
-		m.deadline = m.started.Add(m.limits.Time)
+	m.started = m.look() - r.elapsed
+	m.looked = true
+	m.deadline = never
+	if most := m.limits.Time; most < never-m.started {
+		m.deadline = m.started + most
 	}
-	if saved.run != nil && !saved.deadline.IsZero() && (m.deadline.IsZero() || saved.deadline.Before(m.deadline)) {
+	if saved.run != nil && saved.deadline < m.deadline {
 		m.started, m.deadline = saved.started, saved.deadline
 	}
 	return saved
 }
 
+// exit ends a step. The clock was looked at when it ended.
 func (m *Machine) exit(r *Run, saved activity) {
 	m.settle()
 	r.debt = min(m.slice, 0)
-	r.elapsed = m.now().Sub(m.started)
+	r.elapsed = m.read - m.started
 	m.run, m.meter, m.ctx = saved.run, saved.meter, saved.ctx
 	spent := saved.given - m.slice
 	m.slice = saved.slice
@@ -181,7 +205,7 @@ func (m *Machine) protect(r *Run) (status Status, err error) {
 			status, err = Done, m.dead
 		}
 	}()
-	if err := m.checkTime(); err != nil {
+	if err := m.checkDeadline(); err != nil {
 		m.abort(r)
 		return 0, err
 	}
@@ -194,7 +218,14 @@ func (m *Machine) protect(r *Run) (status Status, err error) {
 			}
 		}
 	}
-	return m.execute(r)
+	status, err = m.execute(r)
+	m.look()
+	if status == Paused && err == nil {
+		if err = m.checkDeadline(); err != nil {
+			return 0, m.raise(r, err)
+		}
+	}
+	return status, err
 }
 
 // Results returns what the call returned, once it is Done. The slice is the
@@ -207,6 +238,9 @@ func (r *Run) Err() error { return r.err }
 // Traceback returns the stack where the run ended, if it ended with an error:
 // that of an *Error, or the place at which a limit stopped it.
 func (r *Run) Traceback() string {
+	if r.err == nil {
+		return r.traceback
+	}
 	var e *Error
 	if errors.As(r.err, &e) {
 		return e.Traceback
@@ -226,6 +260,15 @@ func (r *Run) Use() limits.Snapshot {
 		r.m.settle()
 	}
 	return r.meter.Snapshot()
+}
+
+// Spent returns what the run has used so far of what is spent: of Use, the part that
+// is asked for often.
+func (r *Run) Spent() (instructions, output, hostCalls int64) {
+	if r.m.run == r {
+		r.m.settle()
+	}
+	return r.meter.Instructions().Spent(), r.meter.Output().Spent(), r.meter.HostCalls().Spent()
 }
 
 // Elapsed returns the wall time of the steps so far.
@@ -299,8 +342,12 @@ func (r *Run) finish(err error) {
 	}
 }
 
-// spareStack is the largest stack that is kept for the next call.
-const spareStack = 1024
+// spareStack and spareFrames are the largest stack, and the most frames, that are
+// kept for the next call: 22 KB.
+const (
+	spareStack  = 1024
+	spareFrames = 64
+)
 
 // retire keeps the stack of a call that returned for the next one. No script
 // holds a host call's thread.
@@ -310,9 +357,11 @@ func (m *Machine) retire(th *Thread) {
 		return
 	}
 	th.closeUpvalues(0)
-	for len(th.frames) > 0 {
-		th.popFrame()
+	if cap(th.frames) > spareFrames {
+		th.frames = nil
 	}
+	clear(th.frames[:cap(th.frames)])
+	th.frames = th.frames[:0]
 	clear(th.stack)
 	th.top = 0
 	m.spare = th
@@ -333,6 +382,7 @@ func (m *Machine) Call(ctx context.Context, fn Value, args ...Value) ([]Value, e
 	if err != nil {
 		return nil, err
 	}
+	defer r.Recycle()
 	if r.outer != nil {
 		// What the nested call spends is spent by the outer call.
 		r.meter = r.outer.meter
@@ -351,6 +401,20 @@ func (m *Machine) Call(ctx context.Context, fn Value, args ...Value) ([]Value, e
 		}
 	}
 }
+
+// Recycle gives a run back to its machine, which may use it for another call. Nobody
+// may use it any more; the results stay the caller's. Of an unfinished run it does
+// nothing.
+func (r *Run) Recycle() {
+	if m := r.m; r.finished && m.dead == nil {
+		*r = Run{own: r.own}
+		m.rested = r
+	}
+}
+
+// Trim drops what the machine keeps for the speed of its next call: a stack, which
+// counts as memory. The next Start makes one anew, and is charged for it.
+func (m *Machine) Trim() { m.spare, m.rested = nil, nil }
 
 // Running reports whether the machine is executing a run now.
 func (m *Machine) Running() bool { return m.run != nil }

@@ -24,6 +24,8 @@ type scanner struct {
 	line    int
 	start   int // offset of the current line
 	tokens  int64
+	pushed  int64 // tokens that the parser keeps until it has seen what is to their right
+	deepest int   // the most openers at a time
 	nesting int
 	openers []opener
 	pending opener // a `while` or `for` whose `do` has not come yet
@@ -356,7 +358,9 @@ func (s *scanner) word(names bool) error {
 		s.close()
 	case "else", "then":
 		s.last = separator
-	case "and", "break", "elseif", "false", "in", "nil", "not", "or", "return", "true":
+	case "not":
+		s.pushed++
+	case "and", "break", "elseif", "false", "in", "nil", "or", "return", "true":
 	default:
 		s.usesArg = s.usesArg || w == "arg"
 		s.last, s.names = prefixToken, names
@@ -389,7 +393,16 @@ func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
 		s.last, s.names = comma, names
 	case '.', ':':
 		s.names = names
-	case '+', '-', '*', '/', '%', '^', '#', '=', '<', '>':
+		if c == '.' && s.peek(1) == '.' {
+			s.pushed += 2
+		}
+	case '^', '#':
+		s.pushed += 2
+	case '-':
+		if last != prefixToken {
+			s.pushed++
+		}
+	case '+', '*', '/', '%', '=', '<', '>':
 	default:
 		if c < ' ' || c >= 0x7f {
 			return s.fail("unexpected symbol", fmt.Sprintf("char(%d)", c))
@@ -409,6 +422,7 @@ func (s *scanner) open(o opener) error {
 		}
 	}
 	s.openers = append(s.openers, o)
+	s.deepest = max(s.deepest, len(s.openers))
 	return nil
 }
 

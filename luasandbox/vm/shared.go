@@ -36,10 +36,49 @@ func (s *Shared) Table() *Table { return &s.t }
 // until a script first writes to it.
 func (m *Machine) Borrow(s *Shared) *Table {
 	_ = m.alloc(limits.TableHeader)
-	return &Table{
-		header: header{kind: objTable, flags: s.t.flags&^(flagShared|flagReadOnly) | flagBorrowed},
-		ents:   s.t.ents[:len(s.t.ents):len(s.t.ents)],
-		heads:  s.t.heads,
-		has:    s.t.has,
+	t := &Table{}
+	t.borrow(&s.t)
+	return t
+}
+
+// borrow makes t, which is new, one that has from's contents until it is written to.
+func (t *Table) borrow(from *Table) {
+	*t = *from
+	t.header = header{kind: objTable, flags: from.flags&^(flagShared|flagReadOnly) | flagBorrowed}
+	t.ents = from.ents[:len(from.ents):len(from.ents)]
+}
+
+// Open gives the globals, which must be empty, the contents of s, in their order,
+// and room for one more. For each shared table among these m gets a table of its
+// own with that one's contents, which it shares with it until a script first writes
+// to it. It errs if m's memory limit is too small (*limits.Error).
+func (m *Machine) Open(s *Shared) error {
+	borrowed := 0
+	for i := range s.t.ents {
+		if s.t.ents[i].val.AsTable() != nil {
+			borrowed++
+		}
 	}
+	n := len(s.t.ents)
+	capacity := entryCapacity(n + 1)
+	if err := m.alloc(entryBytes(capacity) + int64(borrowed)*limits.TableHeader); err != nil {
+		return err
+	}
+	if err := m.work(int64(n)*limits.HashLookup + int64(borrowed)*limits.AllocObject); err != nil {
+		return err
+	}
+	// One allocation for all: while a script refers to one of them Go keeps the
+	// others, which are few, and never more than are charged for at the start.
+	tables := make([]Table, borrowed)
+	m.globals.makeEntries(capacity)
+	for i := range s.t.ents {
+		e := &s.t.ents[i]
+		v := e.val
+		if from := v.AsTable(); from != nil {
+			tables[0].borrow(from)
+			v, tables = tables[0].Value(), tables[1:]
+		}
+		m.globals.appendEntry(e.key, e.hash, v)
+	}
+	return nil
 }

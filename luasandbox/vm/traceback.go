@@ -130,7 +130,10 @@ var Traceback = NewNative("traceback", func(c *Call) error {
 	case !ok && arg < c.n:
 		return c.Return(msg)
 	}
-	if err := c.Work(200 + int64(len(th.frames))/limits.TableSlotMove); err != nil {
+	if err := c.Work(limits.Traceback + int64(len(th.frames))/limits.TableSlotMove); err != nil {
+		return err
+	}
+	if err := c.Reserve(limits.TracebackBytes); err != nil {
 		return err
 	}
 	if err := c.ReserveString(len(text)); err != nil {

@@ -44,8 +44,8 @@ func DecodedBytes(text string) int64 {
 	// Each value is the first of its list or object, or follows a comma, or
 	// is at the top. Lists grow by doubling, and what is left behind counts.
 	values := 1 + lists + objects + items
-	return values*(4*slotBytes+scalarBytes+entryBytes) + lists*listBytes + objects*mapBytes +
-		quotes/2*stringBytes + int64(len(text))
+	return values*(4*slotBytes+scalarBytes+2*entryBytes) + lists*listBytes + objects*mapBytes +
+		quotes/2*stringBytes + 3*int64(len(text)) // a string with escapes grows by steps
 }
 
 // MaxElements is how many elements and fields a JSON text may have, all lists

@@ -1,0 +1,3 @@
+-- Receiving from a channel that nobody sends to: there is no deadline inside.
+pcall(function() return player.Log() end)
+print("over") --> over

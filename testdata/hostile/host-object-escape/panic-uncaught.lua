@@ -1,0 +1,2 @@
+-- The same, caught by nobody.
+world.boom() --! host error

@@ -1,0 +1,2 @@
+-- Strings of a hundred bytes, kept.
+local t, s = {}, ("abcdefghij"):rep(10) for i = 1, 1e9 do t[i] = s .. i end --# memory

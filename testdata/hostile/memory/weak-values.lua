@@ -1,0 +1,2 @@
+-- Weak tables of which half the keys are kept.
+local w, t = setmetatable({}, {__mode = "k"}), {} for i = 1, 1e9 do local k = {} w[k] = {i} if i % 2 == 0 then t[#t + 1] = k end end --# memory

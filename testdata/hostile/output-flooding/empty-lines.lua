@@ -1,0 +1,6 @@
+-- Lines of nothing, each a write of the host's.
+-- limits: output=3
+--> 
+--> 
+--> 
+while true do print() end --# output

@@ -1,0 +1,3 @@
+-- A megabyte of opening parentheses.
+-- generate
+return "return " .. ("("):rep(1000000) --!! too many syntax levels
