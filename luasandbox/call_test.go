@@ -115,7 +115,7 @@ func TestLoadText(t *testing.T) {
 	got, err := s.LoadText(context.Background(), compile(t, `
 		return nil, true, 1e15, 0.1, "text\0", print, {}, setmetatable({}, {__tostring = function() return "shown" end}),
 			coroutine.create(function() end)`))
-	want := []string{"nil", "true", "1e+15", "0.1", "text\x00", "function: builtin: print", "table: 00000001", "shown", "thread: 00000002"}
+	want := []string{"nil", "true", "1e+15", "0.1", "text\x00", "function: library: print", "table: 00000001", "shown", "thread: 00000002"}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}

@@ -410,7 +410,11 @@ func baseUnpack(c *vm.Call) error {
 	}
 	var to int32
 	if c.Arg(2).IsNil() {
-		to = int32(t.Len())
+		n, err := c.Len(t)
+		if err != nil {
+			return err
+		}
+		to = int32(n)
 	} else if to, err = checkInt32(c, 2); err != nil {
 		return err
 	}

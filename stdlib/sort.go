@@ -55,7 +55,11 @@ func tableSort(c *vm.Call) error {
 	if err := c.Reserve(sorterBytes); err != nil {
 		return err
 	}
-	return (&sorter{t: t, order: order, lo: 1, hi: t.Len()}).run(c)
+	n, err := c.Len(t)
+	if err != nil {
+		return err
+	}
+	return (&sorter{t: t, order: order, lo: 1, hi: n}).run(c)
 }
 
 // Resume takes a comparator's answer.

@@ -39,7 +39,11 @@ func tableGetN(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Return(vm.Int(t.Len()))
+	n, err := c.Len(t)
+	if err != nil {
+		return err
+	}
+	return c.Return(vm.Int(n))
 }
 
 func tableSetN(c *vm.Call) error {
@@ -174,7 +178,11 @@ func tableForEachI(c *vm.Call) error {
 	if err := c.Reserve(limits.ClosureHeader); err != nil {
 		return err
 	}
-	return (&eachIndex{t: t, fn: fn, to: t.Len()}).Resume(c)
+	n, err := c.Len(t)
+	if err != nil {
+		return err
+	}
+	return (&eachIndex{t: t, fn: fn, to: n}).Resume(c)
 }
 
 // Resume ends with the function's result if there is one, or goes to the next index.
@@ -215,7 +223,11 @@ func tableInsert(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	end := t.Len() + 1
+	end, err := c.Len(t)
+	if err != nil {
+		return err
+	}
+	end++
 	switch c.NArgs() {
 	case 2:
 		if err := c.Work(limits.ListAppend); err != nil {
@@ -252,7 +264,10 @@ func tableRemove(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	end := t.Len()
+	end, err := c.Len(t)
+	if err != nil {
+		return err
+	}
 	position, err := optInt32(c, 1, int32(end))
 	if err != nil {
 		return err
@@ -375,7 +390,11 @@ func tableConcat(c *vm.Call) error {
 	}
 	to := int32(0)
 	if c.Arg(3).IsNil() {
-		to = int32(t.Len())
+		n, err := c.Len(t)
+		if err != nil {
+			return err
+		}
+		to = int32(n)
 	} else if to, err = checkInt32(c, 3); err != nil {
 		return err
 	}

@@ -34,14 +34,16 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 	}
 	stack := th.stack
 	if extra > 0 {
-		if nargs > 8 {
-			if err := m.work(int64(nargs) / limits.TableSlotMove); err != nil {
-				th.frames = th.frames[:n]
-				return err
-			}
+		if err := m.moves(nargs); err != nil {
+			th.frames = th.frames[:n]
+			return err
 		}
 		copy(stack[base:], stack[at+1:at+1+p.params])
 	} else {
+		if err := m.moves(p.params - nargs); err != nil {
+			th.frames = th.frames[:n]
+			return err
+		}
 		for i := nargs; i < p.params; i++ {
 			stack[base+i] = Value{}
 		}
@@ -62,6 +64,17 @@ func (m *Machine) pushLua(th *Thread, cl *Closure, at, nargs, want int) error {
 	f.plain = false
 	f.extra = int32(extra)
 	return nil
+}
+
+// freeMoves is how many values a call moves as part of its instruction.
+const freeMoves = 8
+
+// moves charges for n values that an instruction moves or clears in the stack.
+func (m *Machine) moves(n int) error {
+	if n <= freeMoves {
+		return nil
+	}
+	return m.work(int64(n) / limits.TableSlotMove)
 }
 
 // pushNative begins an activation of a native function.
@@ -147,10 +160,8 @@ func (m *Machine) tailCall(th *Thread, at, nargs int) error {
 			return m.precall(th, at, nargs, -1) // its results are returned when they come
 		}
 	}
-	if nargs > 8 {
-		if err := m.work(int64(nargs) / limits.TableSlotMove); err != nil {
-			return err
-		}
+	if err := m.moves(nargs); err != nil {
+		return err
 	}
 	if th.captured > int(f.base) {
 		th.closeUpvalues(int(f.base))
@@ -221,6 +232,9 @@ func (m *Machine) callNative(r *Run, th *Thread, nat *Native, at, nargs, want in
 	if c.action != actReturn {
 		status, err := m.act(r, th, c)
 		return status, true, err
+	}
+	if err := m.moves(max(c.nret, want)); err != nil {
+		return 0, false, err
 	}
 	th.popFrame()
 	f := &th.frames[len(th.frames)-1]
@@ -311,10 +325,8 @@ func (th *Thread) place(ret, want, from, n, top int) {
 // the activation that just ended, whose slot was ret.
 func (m *Machine) deliver(r *Run, th *Thread, ret, want, from, n int) error {
 	for {
-		if n > 8 {
-			if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
-				return err
-			}
+		if err := m.moves(max(n, want)); err != nil {
+			return err
 		}
 		if len(th.frames) == 0 {
 			// The thread's function returned: execute finishes the thread.

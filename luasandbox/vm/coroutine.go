@@ -141,10 +141,8 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 	if len(co.frames) > 0 {
 		at = int(co.frames[len(co.frames)-1].base)
 	}
-	if n > 8 {
-		if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
-			return err
-		}
+	if err := m.moves(n); err != nil {
+		return err
 	}
 	if err := m.growStack(co, at+n); err != nil {
 		return err

@@ -95,6 +95,9 @@ enter: // Go on in f, the top frame.
 		case opLoadK:
 			R[uint8(i>>8)] = k[i.d()]
 		case opLoadNil:
+			if i.b()-i.a() >= freeMoves {
+				goto slow
+			}
 			for a := i.a(); a <= i.b(); a++ {
 				R[uint8(a)] = Value{}
 			}
@@ -504,7 +507,7 @@ enter: // Go on in f, the top frame.
 				nargs := i.b() - 1
 				top := at + 1 + q.maxStack
 				n := len(th.frames)
-				if nargs >= 0 && !q.vararg && n < th.room && top+slack <= len(th.stack) {
+				if nargs >= 0 && !q.vararg && q.params-nargs <= freeMoves && n < th.room && top+slack <= len(th.stack) {
 					for j := nargs; j < q.params; j++ {
 						th.stack[at+1+j] = Value{}
 					}

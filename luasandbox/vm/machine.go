@@ -205,7 +205,7 @@ func (m *Machine) identify(o *header) uint32 {
 func (m *Machine) Identity(v Value) string {
 	o := v.object()
 	if o.kind == objNative && o.flags&flagShared != 0 {
-		return "function: builtin: " + (*Native)(v.p).name
+		return "function: library: " + (*Native)(v.p).name
 	}
 	return fmt.Sprintf("%s: %08x", v.Kind(), m.identify(o))
 }

@@ -204,6 +204,9 @@ func (c *Call) NewString(s string) (Value, error) { return c.m.NewString(s) }
 // NewTable returns an empty table with room for array slots and hash entries.
 func (c *Call) NewTable(array, hash int) (*Table, error) { return c.m.NewTable(array, hash) }
 
+// Len returns a border of t as # does without metamethods, charged.
+func (c *Call) Len(t *Table) (int, error) { return c.m.Len(t) }
+
 // Errorf returns an error whose message begins with the place in the script from
 // which the function was called, as luaL_error's does. The message is charged; if
 // that trips a limit, the limit's error is returned instead.

@@ -295,10 +295,8 @@ func (m *Machine) handOver(r *Run, by *Thread, values []Value) error {
 	f := &by.frames[len(by.frames)-1]
 	ret, want, wrap := int(f.ret), int(f.want), f.kind == frameWrap
 	n := len(values)
-	if n > 8 {
-		if err := m.work(int64(n)); err != nil {
-			return err
-		}
+	if err := m.moves(n); err != nil {
+		return err
 	}
 	if err := m.growStack(by, ret+1+n); err != nil {
 		return err

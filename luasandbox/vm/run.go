@@ -66,13 +66,8 @@ type Run struct {
 // maxNested bounds how deep native functions may call back through Go.
 const maxNested = 16
 
-// firstStack is how many values a stack that a run begins with has room for, below
-// the window: with that, what one of Go's size classes holds. firstFrames is how many
-// frames.
-const (
-	firstStack  = 48
-	firstFrames = 4
-)
+// firstFrames is how many frames a run begins with.
+const firstFrames = 4
 
 // Start prepares a call of fn with args, which Step executes. Limits that are per
 // call begin anew with it. ctx cancels it, and may have a nearer deadline than
@@ -94,9 +89,6 @@ func (m *Machine) Start(ctx context.Context, fn Value, args ...Value) (*Run, err
 	th := m.spare
 	if m.spare = nil; th == nil {
 		th = &Thread{header: header{kind: objThread}, host: true}
-		if err := m.growStack(th, firstStack); err != nil {
-			return nil, err
-		}
 		if err := m.alloc(firstFrames * limits.FrameBytes); err != nil {
 			return nil, err
 		}

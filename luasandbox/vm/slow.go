@@ -41,6 +41,13 @@ func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
 	case opSetIndexK:
 		return m.put(th, R[i.a()], R[i.b()], p.consts[i.d()])
 
+	case opLoadNil:
+		n := i.b() - i.a() + 1
+		if err := m.moves(n); err != nil {
+			return err
+		}
+		clear(R[i.a() : i.a()+n])
+		return nil
 	case opNewTable:
 		hash := 0
 		if b := i.b(); b > 0 {
@@ -339,8 +346,11 @@ func (m *Machine) arithmetic(th *Thread, op opcode, a, b Value, to int) error {
 // length does R[A] = #o.
 func (m *Machine) length(th *Thread, o Value, i instr, base int) error {
 	if t := o.AsTable(); t != nil {
-		th.stack[base+i.a()].setNumber(float64(t.Len()))
-		return nil
+		n, err := m.Len(t)
+		if err == nil {
+			th.stack[base+i.a()].setNumber(float64(n))
+		}
+		return err
 	}
 	if s := o.str(); s != nil {
 		th.stack[base+i.a()].setNumber(float64(len(s.s)))
@@ -713,10 +723,8 @@ func (m *Machine) vararg(th *Thread, f *frame, to, want int) error {
 			return err
 		}
 	}
-	if count > 8 {
-		if err := m.work(int64(count) / limits.TableSlotMove); err != nil {
-			return err
-		}
+	if err := m.moves(count); err != nil {
+		return err
 	}
 	src := base - n
 	for j := range count {

@@ -183,6 +183,16 @@ func (t *Table) Len() int {
 	return lo
 }
 
+// Len is t.Len, charged: a border among the entries takes many look-ups.
+func (m *Machine) Len(t *Table) (int, error) {
+	if n := len(t.arr); t.flags&flagIntKeys != 0 && (n == 0 || t.arr[n-1].p != nil) {
+		if err := m.work(limits.BorderSearch); err != nil {
+			return 0, err
+		}
+	}
+	return t.Len(), nil
+}
+
 func (t *Table) setBorder(b int) {
 	if t.flags&flagShared == 0 {
 		t.border = int32(b)

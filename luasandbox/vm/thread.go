@@ -2,6 +2,7 @@ package vm
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/luasandbox/modrunner/limits"
 )
@@ -108,8 +109,8 @@ func (m *Machine) growStack(th *Thread, n int) error {
 	if n > maxStack {
 		return m.stackOverflow(th)
 	}
-	size := max(2*len(th.stack), n+slack, firstStack)
-	size = min(size, maxStack+slack)
+	// A power of two of values fills what Go's allocator gives.
+	size := min(1<<bits.Len(uint(max(n+slack, firstStack)-1)), maxStack+slack)
 	if err := m.alloc(int64(size) * limits.ValueBytes); err != nil {
 		return err
 	}

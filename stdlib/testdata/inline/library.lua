@@ -53,8 +53,8 @@ io.write("x") --! attempt to index global 'io' (a nil value)
 dofile("x") --! attempt to call global 'dofile' (a nil value)
 ---
 -- Functions of the library have no address.
-assert(tostring(print) == "function: builtin: print")
-assert(tostring(string.rep) == "function: builtin: string.rep")
+assert(tostring(print) == "function: library: print")
+assert(tostring(string.rep) == "function: library: string.rep")
 ---
 -- Objects are numbered, the same on every run.
 local a, b = {}, {}

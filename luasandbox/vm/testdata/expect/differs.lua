@@ -33,7 +33,7 @@ print(#loadstring("local a = ... return " .. table.concat(p, ".."))("xyz")) --> 
 -- Objects print small numbers, the library's functions their names.
 local a, b = {}, function() end
 print(a, b, a, coroutine.create(b)) --> table: 00000001	function: 00000002	table: 00000001	thread: 00000003
-print(print, string.upper) --> function: builtin: print	function: builtin: string.upper
+print(print, string.upper) --> function: library: print	function: library: string.upper
 ---
 -- A chain of __call is not followed, as in C Lua 5.1; a tail call of it, too.
 local c = setmetatable({}, {__call = setmetatable({}, {__call = print})})
