@@ -45,7 +45,7 @@ const (
 	opSetIntK                 // R[A][D] = K[B]
 	opSetIndexK               // R[A][R[B]] = K[D]
 	opSelf                    // R[A+1] = R[B]; R[A] = R[B][K[D]]
-	opNewTable                // R[A] = {}, with room for D array slots and 2^(B-1) entries (none if B is 0)
+	opNewTable                // R[A] = {}, with room for D array slots and 2^(B-1) entries (none if B is 0), and the keys of records[C-1]
 	opSetList                 // R[A][D+i] = R[A+i] for 1 <= i <= B; up to the top if B is 0
 
 	opAdd // R[A] = R[B] op R[C]
@@ -118,6 +118,7 @@ type proto struct {
 	code     []instr
 	consts   []Value
 	protos   []*proto
+	records  []*Table // the keys, without values, of constructors with constant names
 	ups      []upvalueSource
 	hints    []uint32 // per instruction: where its key was last found. Atomic: programs are shared
 	params   int

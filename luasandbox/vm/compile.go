@@ -248,6 +248,14 @@ func (f *function) finish(line int) {
 		f.c.fail(int(p.lines[pc]), "", "internal error: instruction %d names a register that its function has not", pc)
 	}
 	p.hints = make([]uint32, len(p.code))
+	for pc, i := range p.code {
+		switch i.op() {
+		case opGetGlobal, opSetGlobal, opGetField, opSetField, opSetFieldK, opSelf:
+			if p.consts[i.d()].isLong() {
+				p.hints[pc] = noHint
+			}
+		}
+	}
 	f.c.program.bytes += int64(cap(p.code))*8 + int64(cap(p.lines))*4 + int64(cap(p.live)) + int64(len(p.hints))*4 +
 		int64(cap(p.consts))*16 + int64(cap(p.locals))*32 + int64(cap(p.protos))*8 + int64(cap(p.ups))*2 + int64(cap(p.upNames))*16 + 320
 }

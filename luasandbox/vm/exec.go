@@ -132,11 +132,16 @@ enter: // Go on in f, the top frame.
 		case opGetField:
 			if o := R[uint8(i>>16)]; o.isTable() {
 				t := o.table()
-				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
+				at := atomic.LoadUint32(&p.hints[pc-1])
+				if int(at) < len(t.ents) {
 					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
 						R[uint8(i>>8)] = e.val
 						continue
 					}
+				}
+				if t.meta == nil && at != noHint && t.lacks(k[i.d()].object().id) {
+					R[uint8(i>>8)] = Value{}
+					continue
 				}
 			}
 			goto slow
@@ -144,7 +149,13 @@ enter: // Go on in f, the top frame.
 			if o := R[uint8(i>>8)]; o.isTable() {
 				t := o.table()
 				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) && t.flags&flagsNoWrite == 0 {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+					if e := &t.ents[at]; e.key.p == k[i.d()].p {
+						if e.val.p == nil {
+							if t.meta != nil || int32(at) < t.first {
+								goto slow
+							}
+							t.absent = 0
+						}
 						e.val = R[uint8(i>>16)]
 						continue
 					}
@@ -155,7 +166,13 @@ enter: // Go on in f, the top frame.
 			if o := R[uint8(i>>8)]; o.isTable() {
 				t := o.table()
 				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) && t.flags&flagsNoWrite == 0 {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+					if e := &t.ents[at]; e.key.p == k[i.d()].p {
+						if e.val.p == nil {
+							if t.meta != nil || int32(at) < t.first {
+								goto slow
+							}
+							t.absent = 0
+						}
 						e.val = k[i.b()]
 						continue
 					}
@@ -174,7 +191,7 @@ enter: // Go on in f, the top frame.
 					}
 				}
 				// A method of the object's class: the metatable's __index.
-				if class := t.meta; class != nil && fuel > 0 && t.lacks((*header)(k[i.d()].p).id) {
+				if class := t.meta; class != nil && at != noHint && fuel > 0 && t.lacks((*header)(k[i.d()].p).id) {
 					if x := at >> hintBits; int(x) < len(class.ents) && class.ents[x].key.p == indexKey.p {
 						if c := class.ents[x].val; c.isTable() {
 							t := c.table()
@@ -187,6 +204,16 @@ enter: // Go on in f, the top frame.
 								}
 							}
 						}
+					}
+				}
+			}
+			if o := R[uint8(i>>16)]; o.isString() && m.strings != nil {
+				t := m.strings
+				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
+					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+						R[uint8(i>>8)+1] = o
+						R[uint8(i>>8)] = e.val
+						continue
 					}
 				}
 			}
@@ -209,6 +236,14 @@ enter: // Go on in f, the top frame.
 				if n := int(x); uint(n-1) < uint(len(t.arr)) && float64(n) == x {
 					if v := t.arr[n-1]; v.p != nil {
 						R[uint8(i>>8)] = v
+						continue
+					}
+				}
+			} else if o.isTable() && key.p != nil {
+				t := o.table()
+				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
+					if e := &t.ents[at]; e.key.p == key.p && e.val.p != nil && key.isString() && !key.isLong() {
+						R[uint8(i>>8)] = e.val
 						continue
 					}
 				}
@@ -347,14 +382,21 @@ enter: // Go on in f, the top frame.
 				t := o.table()
 				n := len(t.arr)
 				if n > 0 && t.arr[n-1].p == nil {
-					// Where the last # found a border, it may still be one.
-					if n = int(t.border); n <= 0 || n >= len(t.arr) || t.arr[n].p != nil || t.arr[n-1].p == nil {
+					// Where the last # found a border, or one on, there may be one.
+					n = int(t.border)
+					if n > 0 && n+1 < len(t.arr) && t.arr[n].p != nil && t.arr[n+1].p == nil && t.flags&flagShared == 0 {
+						n++
+						t.border = int32(n)
+					} else if n <= 0 || n >= len(t.arr) || t.arr[n].p != nil || t.arr[n-1].p == nil {
 						goto slow
 					}
 				} else if t.flags&flagIntKeys != 0 {
 					goto slow
 				}
 				R[uint8(i>>8)].setNumber(float64(n))
+				continue
+			} else if o.isString() {
+				R[uint8(i>>8)].setNumber(float64(len(o.text())))
 				continue
 			}
 			goto slow
@@ -391,7 +433,7 @@ enter: // Go on in f, the top frame.
 				}
 				continue
 			}
-			if a.p == nil || a.object().kind != b.object().kind {
+			if a.p == nil || a.object().kind != b.object().kind || a.isString() && len(a.text()) != len(b.text()) {
 				if i.c() == 0 {
 					pc += i.d()
 				}
@@ -449,6 +491,14 @@ enter: // Go on in f, the top frame.
 			}
 			goto slow
 
+		case opForPrep:
+			a := uint8(i >> 8)
+			if R[a].isNumber() && R[a+1].isNumber() && R[a+2].isNumber() {
+				R[a].n = math.Float64bits(math.Float64frombits(R[a].n) - math.Float64frombits(R[a+2].n))
+				pc += i.d()
+				continue
+			}
+			goto slow
 		case opForLoop:
 			a := uint8(i >> 8)
 			step := math.Float64frombits(R[a+2].n)
@@ -535,6 +585,32 @@ enter: // Go on in f, the top frame.
 				return status, err
 			}
 			goto frames
+		case opTailCall:
+			if fn := R[uint8(i>>8)]; fn.isClosure() && th.captured <= int(f.base) {
+				callee := fn.closure()
+				q := callee.proto
+				at := int(f.base) + i.a()
+				ret := int(f.ret)
+				nargs := i.b() - 1
+				if uint(nargs) <= freeMoves && !q.vararg && q.params <= freeMoves && ret+1+q.maxStack+slack <= len(th.stack) {
+					for j := 0; j <= nargs; j++ {
+						th.stack[ret+j] = th.stack[at+j]
+					}
+					for j := nargs; j < q.params; j++ {
+						th.stack[ret+1+j] = Value{}
+					}
+					f.cl = callee
+					f.base = int32(ret + 1)
+					f.pc = 0
+					f.extra = 0
+					if f.tail < math.MaxUint8 {
+						f.tail++
+					}
+					th.top = ret + 1 + q.maxStack
+					goto enter
+				}
+			}
+			goto slow
 		case opReturn0, opReturn1:
 			if f.plain && th.captured <= int(f.base) {
 				if want := f.want; want == 1 {
@@ -554,6 +630,50 @@ enter: // Go on in f, the top frame.
 				goto enter
 			}
 			goto slow
+		case opReturn:
+			want, n := int(f.want), i.b()-1
+			if f.plain && th.captured <= int(f.base) && uint(n) <= freeMoves && want <= freeMoves {
+				ret, from := int(f.ret), int(f.base)+i.a()
+				all := want < 0
+				if all {
+					want = n
+				}
+				for j := range want {
+					if j < n {
+						th.stack[ret+j] = th.stack[from+j]
+					} else {
+						th.stack[ret+j] = Value{}
+					}
+				}
+				n := len(th.frames) - 1
+				th.frames = th.frames[:n]
+				f = &th.frames[n-1]
+				th.top = int(f.base) + f.cl.proto.maxStack
+				if all {
+					th.top = ret + want
+				}
+				goto enter
+			}
+			goto slow
+
+		case opClosure:
+			f.pc = int32(pc)
+			m.fuel = fuel
+			c, err := m.closure(th, cl, p.protos[i.d()], int(f.base))
+			if err != nil {
+				return 0, err
+			}
+			th.stack[int(f.base)+i.a()] = c.Value()
+			goto frames
+		case opNewTable:
+			f.pc = int32(pc)
+			m.fuel = fuel
+			t, err := m.construct(p, i)
+			if err != nil {
+				return 0, err
+			}
+			th.stack[int(f.base)+i.a()] = t.Value()
+			goto frames
 
 		default:
 			goto slow

@@ -697,7 +697,7 @@ func (f *function) table(e *ast.TableExpr, r int) {
 			break
 		}
 	}
-	f.emit(makeInstr(opNewTable, r, logHash, 0, min(array, 1<<26)))
+	f.emit(makeInstr(opNewTable, r, logHash, f.record(e, logHash), min(array, 1<<26)))
 	// Items gather in the registers right above the table.
 	base, start := r, f.free
 	if r != f.free-1 {
@@ -740,6 +740,35 @@ func (f *function) table(e *ast.TableExpr, r int) {
 		flush(pending)
 	}
 	f.free = start
+}
+
+// maxRecord is the most names in a constructor that are kept as a record.
+const maxRecord = 64
+
+// record returns 1 + the number of the record of a constructor whose keys are all
+// names, distinct and short; otherwise 0.
+func (f *function) record(e *ast.TableExpr, logHash int) int {
+	if logHash == 0 || 1<<(logHash-1) > maxRecord || len(f.p.records) >= math.MaxUint8 {
+		return 0
+	}
+	t := newTable(0, 1<<(logHash-1))
+	for _, x := range e.Fields {
+		if x.Key == nil {
+			continue
+		}
+		s, ok := x.Key.(*ast.StringExpr)
+		if !ok {
+			return 0
+		}
+		k := f.p.consts[f.stringConst(s.Value)]
+		if k.isLong() || t.find(k, k.object().id) >= 0 {
+			return 0
+		}
+		t.appendEntry(k, k.object().id, Value{})
+	}
+	f.p.records = append(f.p.records, t)
+	f.c.program.bytes += tableBytes(t) + 16
+	return len(f.p.records)
 }
 
 // closure compiles a nested function and creates it in register r.

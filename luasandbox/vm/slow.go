@@ -24,6 +24,10 @@ func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
 	case opGetInt:
 		return m.get(th, R[i.b()], Number(float64(i.d())), base+i.a())
 	case opGetIndex:
+		if key := R[i.c()]; key.isString() && !key.isLong() {
+			key.str().hashed()
+			return m.getField(th, R[i.b()], key, base+i.a(), p.hint(f))
+		}
 		return m.get(th, R[i.b()], R[i.c()], base+i.a())
 	case opSetGlobal:
 		return m.setField(th, f.cl.env.Value(), p.consts[i.d()], R[i.a()], p.hint(f))
@@ -48,16 +52,6 @@ func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
 		}
 		clear(R[i.a() : i.a()+n])
 		return nil
-	case opNewTable:
-		hash := 0
-		if b := i.b(); b > 0 {
-			hash = 1 << (b - 1)
-		}
-		t, err := m.NewTable(i.d(), hash)
-		if err == nil {
-			R[i.a()] = t.Value()
-		}
-		return err
 	case opSetList:
 		err := m.setList(th, R[i.a()].AsTable(), base+i.a()+1, i.b(), i.d())
 		if err == nil {
@@ -140,12 +134,6 @@ func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
 	case opClose:
 		th.closeUpvalues(base + i.a())
 		return nil
-	case opClosure:
-		c, err := m.closure(th, f.cl, p.protos[i.d()], base)
-		if err == nil {
-			R[i.a()] = c.Value()
-		}
-		return err
 	case opVararg:
 		return m.vararg(th, f, base+i.a(), i.b()-1)
 	case opArgTable:
@@ -170,10 +158,13 @@ func (f *frame) jumpIf(truth bool, i instr, err error) error {
 // opSelf it may also be the key's place in the table that is __index of the
 // object's metatable, with that of __index in the metatable in the bits from
 // hintBits on. A hint is only ever a first guess. Programs are shared: see
-// RATIONALE.md.
+// RATIONALE.md. A long key, whose use is charged, has noHint for ever.
 func (p *proto) hint(f *frame) *uint32 { return &p.hints[f.pc-1] }
 
-const hintBits = 24
+const (
+	hintBits = 24
+	noHint   = math.MaxUint32
+)
 
 // getField is get of a constant string.
 func (m *Machine) getField(th *Thread, o, key Value, to int, hint *uint32) error {
@@ -193,6 +184,11 @@ func (m *Machine) getSelf(th *Thread, R []Value, i instr, key Value, base int, h
 	o := R[i.b()]
 	R[i.a()+1] = o
 	t := o.AsTable()
+	if o.isString() && m.strings != nil && !key.isLong() {
+		if e := m.strings.find(key, key.object().id); e >= 0 {
+			atomic.StoreUint32(hint, uint32(e))
+		}
+	}
 	if t == nil || t.meta == nil || key.isLong() || !t.lacks(key.object().id) {
 		return m.getField(th, o, key, base+i.a(), hint)
 	}
@@ -259,10 +255,13 @@ func (m *Machine) get(th *Thread, o, key Value, to int) error {
 // setField is put at a constant string.
 func (m *Machine) setField(th *Thread, o, key, v Value, hint *uint32) error {
 	if t := o.AsTable(); t != nil && t.flags&flagsNoWrite == 0 && !key.isLong() {
-		if e := t.find(key, key.object().id); e >= 0 && t.ents[e].val.p != nil {
+		if e := t.find(key, key.object().id); e >= 0 {
 			atomic.StoreUint32(hint, uint32(e))
-			t.ents[e].val = v
-			return nil
+			if t.ents[e].val.p != nil || t.meta == nil {
+				t.absent = 0
+				t.setAt(e, v)
+				return nil
+			}
 		}
 	}
 	return m.put(th, o, key, v)
@@ -521,6 +520,19 @@ func (m *Machine) concatGoOn(r *Run, th *Thread, f *frame, from int, v Value) er
 		th.top = at
 	}
 	return err
+}
+
+// construct makes the table of a constructor, opNewTable.
+func (m *Machine) construct(p *proto, i instr) (*Table, error) {
+	hash := 0
+	if b := i.b(); b > 0 {
+		hash = 1 << (b - 1)
+	}
+	t, err := m.NewTable(i.d(), hash)
+	if err == nil && i.c() > 0 {
+		t.fill(p.records[i.c()-1])
+	}
+	return t, err
 }
 
 // setList stores the values from stack index from on at t[done+1] and up.

@@ -150,6 +150,9 @@ func (t *Table) Len() int {
 	if n > 0 && t.arr[n-1].p == nil {
 		if b := int(t.border); b > 0 && b < n && t.arr[b].p == nil && t.arr[b-1].p != nil {
 			return b
+		} else if b > 0 && b+1 < n && t.arr[b].p != nil && t.arr[b+1].p == nil {
+			t.setBorder(b + 1)
+			return b + 1
 		}
 		lo, hi := 0, n // t[lo] is not nil or lo is 0; t[hi] is nil
 		for hi-lo > 1 {
@@ -357,6 +360,16 @@ func newTable(array, capacity int) (t *Table) {
 		t.flags = flagJoinedEntries
 	}
 	return t
+}
+
+// fill gives t, which is empty, the keys of like, without values. t has room for
+// as many entries as like.
+func (t *Table) fill(like *Table) {
+	t.ents = append(t.ents[:0], like.ents...)
+	t.has = like.has
+	if t.heads != nil {
+		copy(t.heads.newest, like.heads.newest)
+	}
 }
 
 // leaveSlots is called before t's array part is replaced by another.

@@ -206,6 +206,8 @@ func stringOf(b []byte) Value { return String(unsafe.String(unsafe.SliceData(b),
 
 func (v Value) isTable() bool     { return v.p != nil && (*header)(v.p).kind == objTable }
 func (v Value) table() *Table     { return (*Table)(v.p) }
+func (v Value) isString() bool    { return v.p != nil && (*header)(v.p).kind == objString }
+func (v Value) text() string      { return (*stringObject)(v.p).s }
 func (v Value) isClosure() bool   { return v.p != nil && (*header)(v.p).kind == objClosure }
 func (v Value) closure() *Closure { return (*Closure)(v.p) }
 
