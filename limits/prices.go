@@ -222,7 +222,7 @@ const (
 
 	// ParserEntry is an entry of the parser's stack, which grows by doubling: a
 	// token that waits for what is to its right, as ".." does.
-	ParserEntry int64 = 1 << 10
+	ParserEntry int64 = 1056
 
 	// HostCallBytes is a call of a host function by reflection. HostValueBytes is
 	// each of its parameters and results, beside the value's size. A context for it

@@ -141,7 +141,7 @@ func (m *Machine) precall(th *Thread, at, nargs, want int) error {
 func (m *Machine) nestedCall(th *Thread, at, nargs, want int) error {
 	n := len(th.frames)
 	nested := th.frames[n-1].nested + 1
-	if nested > maxNesting && (!m.run.handling || nested > maxNesting+handlerNesting) {
+	if nested > maxNesting && (!th.handling || nested > maxNesting+handlerNesting) {
 		return &message{text: "C stack overflow", cause: &limits.Error{Kind: limits.Depth, Used: maxNesting, Max: maxNesting}}
 	}
 	if err := m.precall(th, at, nargs, want); err != nil {
@@ -253,6 +253,9 @@ func (m *Machine) enterNative(r *Run, th *Thread) (Status, error) {
 	c.th, c.native, c.base, c.n = th, f.nat, int(f.base), int(f.pc)
 	c.nret, c.action = 0, actReturn
 	k := f.cont
+	if r.suspended {
+		f.cont, r.held, r.suspended = r.held, nil, false
+	}
 	var err error
 	if k != nil {
 		err = k.Resume(c) // f.cont stays: a census in there counts what it holds
@@ -275,6 +278,7 @@ func (m *Machine) enterNative(r *Run, th *Thread) (Status, error) {
 // Done if the run goes on.
 func (m *Machine) act(r *Run, th *Thread, c *Call) (Status, error) {
 	f := &th.frames[len(th.frames)-1]
+	held := f.cont
 	f.cont = nil
 	switch c.action {
 	case actCall:
@@ -290,11 +294,12 @@ func (m *Machine) act(r *Run, th *Thread, c *Call) (Status, error) {
 	}
 	// Suspend or Await: the continuation comes next, without arguments so far.
 	f.cont = c.cont
-	f.pc = 0
-	if c.action == actAwait {
+	if f.pc = int32(c.n); c.action == actAwait {
+		f.pc = 0
 		r.status = Waiting
 		return Waiting, nil
 	}
+	r.held, r.suspended = held, true
 	if m.spent() {
 		return Paused, nil
 	}
@@ -369,7 +374,7 @@ func (m *Machine) deliver(r *Run, th *Thread, ret, want, from, n int) error {
 			if n > 0 {
 				v = th.stack[from]
 			}
-			r.handling = false
+			th.handling = false
 			return m.unwind(r, th, v)
 		default:
 			// A thread that waits for another gets its results from threadDone.

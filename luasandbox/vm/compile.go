@@ -3,6 +3,7 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 
@@ -27,11 +28,21 @@ const (
 // *limits.Error if a limit was what was wrong. Time and memory are linear in
 // len(text). Safe for concurrent use.
 func Compile(chunk, text string, l limits.Limits) (*Program, error) {
-	s, err := scan(chunk, text, l.WithDefaults())
+	l = l.WithDefaults()
+	s, err := scan(chunk, text, l)
 	if err != nil {
 		return nil, err
 	}
+	if err := l.Check(limits.Memory, s.parserStack()); err != nil {
+		return nil, &SyntaxError{Chunk: chunk, Line: 1, Message: "operators wait for too many others: " + err.Error(), Err: err}
+	}
 	return s.compile(nil)
+}
+
+// parserStack is the most memory that the parser's stack takes: it grows by
+// doubling, and never shrinks.
+func (s *scanner) parserStack() int64 {
+	return (int64(s.most) + 4*int64(s.deepest)) * limits.ParserEntry
 }
 
 // Compile is the function Compile on a script's behalf: it charges time and
@@ -56,8 +67,10 @@ func (c *Call) Compile(chunk, text string) (*Program, error) {
 	if err := m.alloc(s.tokens * limits.TokenBytes); err != nil {
 		return nil, err
 	}
-	stack := (s.pushed + 4*int64(s.deepest)) * limits.ParserEntry
-	if err := m.allocGarbage(limits.CompileBytes + 2*n + s.tokens*limits.TokenGarbage + stack); err != nil {
+	if err := m.alloc(s.parserStack()); err != nil {
+		return nil, err
+	}
+	if err := m.allocGarbage(limits.CompileBytes + 2*n + s.tokens*limits.TokenGarbage); err != nil {
 		return nil, err
 	}
 	return s.compile(m)
@@ -81,7 +94,12 @@ func (m *Machine) Load(p *Program, env *Table) (*Closure, error) {
 
 // compile compiles what was scanned, for one machine or, if owner is nil, for all.
 func (s *scanner) compile(owner *Machine) (*Program, error) {
-	stmts, err := parse.Parse(strings.NewReader(string(s.out)), s.chunk)
+	text := &watched{text: s.out, m: owner}
+	stmts, err := parse.Parse(text, s.chunk)
+	s.out = nil
+	if text.err != nil {
+		return nil, text.err
+	}
 	if err != nil {
 		return nil, s.parseError(err)
 	}
@@ -92,6 +110,29 @@ func (s *scanner) compile(owner *Machine) (*Program, error) {
 	}
 	c.program.main = p
 	return c.program, nil
+}
+
+// watched is the text of a script that a script compiles. It ends early when the
+// machine's time is over, and the parser with it.
+type watched struct {
+	text []byte
+	m    *Machine // nil if the host compiles
+	err  error    // of the machine's clock
+}
+
+// Read gives the parser a few milliseconds' work at a time.
+func (w *watched) Read(b []byte) (int, error) {
+	if w.m != nil {
+		if w.err = w.m.checkTime(); w.err != nil {
+			return 0, io.EOF
+		}
+	}
+	if len(w.text) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, w.text[:min(len(w.text), 4096)])
+	w.text = w.text[n:]
+	return n, nil
 }
 
 // parseError gives the parser's error our form.
@@ -119,6 +160,7 @@ type compiler struct {
 	strings  map[string]Value
 	program  *Program
 	depth    int
+	steps    int // parts of the syntax tree entered
 }
 
 // local is a local variable while the compiler is inside its scope.
@@ -185,7 +227,7 @@ type leap struct {
 	level    int // of to's own variables, those from this register on are left too
 }
 
-// failure carries a *SyntaxError up the compiler's own recursion, whose depth is
+// failure carries a *SyntaxError, or the error of the machine's clock, up the compiler's own recursion, whose depth is
 // bounded; it never leaves mainFunction.
 type failure struct{ err error }
 
@@ -195,6 +237,11 @@ func (c *compiler) fail(line int, near, format string, args ...any) {
 
 func (c *compiler) enter(line int) {
 	c.depth++
+	if c.steps++; c.steps%1024 == 0 && c.program.owner != nil {
+		if err := c.program.owner.checkTime(); err != nil {
+			panic(failure{err})
+		}
+	}
 	if c.depth > maxCompileDepth {
 		panic(failure{&SyntaxError{
 			Chunk: c.scan.chunk, Line: line, Message: "chunk has too many syntax levels",

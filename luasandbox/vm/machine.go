@@ -454,7 +454,7 @@ func (m *Machine) openWindow(live int64) {
 	if limit == limits.Unlimited {
 		m.window = max(live, limits.DefaultMemory)
 	} else {
-		m.window = max(limit-live, limit/4)
+		m.window = max(limit-live, min(limit/4, limit+limit/4-live), 0)
 	}
 	m.headroom = m.window
 }

@@ -41,7 +41,7 @@ func (m *Machine) raise(r *Run, err error) error {
 		if at >= 0 && th.frames[at].kind == frameHandler {
 			// The handler itself failed. C Lua reports that with this text.
 			e = &Error{Value: errorInHandling, own: true}
-			r.handling = false
+			th.handling = false
 			if err = m.unwind(r, th, e.Value); err == nil {
 				return nil
 			}
@@ -61,7 +61,7 @@ func (m *Machine) raise(r *Run, err error) error {
 			if fatal(err) {
 				continue
 			}
-			r.handling = false
+			th.handling = false
 			if err = m.unwind(r, th, errorInHandling); err == nil {
 				return nil
 			}
@@ -141,7 +141,7 @@ func (m *Machine) callHandler(r *Run, th *Thread, handler, v Value) error {
 	if handler.Kind() != KindFunction {
 		return newMessage("error in error handling")
 	}
-	r.handling = true
+	th.handling = true
 	at := th.top
 	if n := len(th.frames); n > 0 && th.frames[n-1].kind == frameLua {
 		f := &th.frames[n-1]
@@ -326,7 +326,11 @@ func (m *Machine) passError(r *Run, by *Thread, e *Error) error {
 		return m.deliver(r, by, ret, want, ret, 2)
 	}
 	f.kind = frameNative
-	if s, ok := e.Value.AsString(); ok {
+	s, ok := e.Value.AsString()
+	if e.Value.isNumber() {
+		s, ok = FormatNumber(e.Value.num()), true
+	}
+	if ok {
 		v, err := m.join(m.where(by, 1), s)
 		if err != nil {
 			return err

@@ -53,7 +53,6 @@ type Run struct {
 	status   Status
 	started  bool
 	finished bool
-	handling bool // an error handler runs: it may go deeper
 	outer    *Run
 	ctx      context.Context
 	elapsed  time.Duration // in earlier steps
@@ -61,6 +60,11 @@ type Run struct {
 	call     Call
 
 	traceback string
+
+	// A native function suspended: what its frame held until then, for a census
+	// that is taken when it goes on to find what it would have found.
+	suspended bool
+	held      Continuation
 }
 
 // maxNested bounds how deep native functions may call back through Go.

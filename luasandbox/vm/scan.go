@@ -24,8 +24,9 @@ type scanner struct {
 	line    int
 	start   int // offset of the current line
 	tokens  int64
-	pushed  int64 // tokens that the parser keeps until it has seen what is to their right
-	deepest int   // the most openers at a time
+	held    int // operators that the parser keeps until it has seen what is to their right
+	most    int // the most of those at a time
+	deepest int // the most openers at a time
 	nesting int
 	openers []opener
 	pending opener // a `while` or `for` whose `do` has not come yet
@@ -50,6 +51,7 @@ const (
 type opener struct {
 	word   string
 	line   int
+	held   int  // of the scanner, where it stands
 	params bool // the parenthesis of a parameter list
 	call   bool // the brace of a table that is an argument
 }
@@ -340,6 +342,7 @@ func (s *scanner) word(names bool) error {
 		return s.open(opener{word: w, line: s.line})
 	case "local", "goto":
 		s.names = true
+		s.release()
 	case "if":
 		return s.open(opener{word: w, line: s.line})
 	case "repeat":
@@ -359,8 +362,10 @@ func (s *scanner) word(names bool) error {
 	case "else", "then":
 		s.last = separator
 	case "not":
-		s.pushed++
-	case "and", "break", "elseif", "false", "in", "nil", "or", "return", "true":
+		s.hold(1)
+	case "and", "break", "elseif", "in", "or", "return":
+		s.release()
+	case "false", "nil", "true":
 	default:
 		s.usesArg = s.usesArg || w == "arg"
 		s.last, s.names = prefixToken, names
@@ -384,25 +389,30 @@ func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
 		}
 	case ';':
 		s.last = separator
+		s.release()
 	case '~':
+		s.release()
 		if s.peek(1) != '=' {
 			return s.fail("unexpected symbol", "~")
 		}
 		s.pos++
 	case ',':
 		s.last, s.names = comma, names
+		s.release()
 	case '.', ':':
 		s.names = names
 		if c == '.' && s.peek(1) == '.' {
-			s.pushed += 2
+			s.hold(1) // once for each point
 		}
 	case '^', '#':
-		s.pushed += 2
+		s.hold(2)
 	case '-':
 		if last != prefixToken {
-			s.pushed++
+			s.hold(1)
 		}
-	case '+', '*', '/', '%', '=', '<', '>':
+	case '=', '<', '>':
+		s.release()
+	case '+', '*', '/', '%':
 	default:
 		if c < ' ' || c >= 0x7f {
 			return s.fail("unexpected symbol", fmt.Sprintf("char(%d)", c))
@@ -413,6 +423,21 @@ func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
 	return nil
 }
 
+// hold counts n entries of the parser's stack, for an operator that waits for what
+// is to its right: `..`, `^` and those of one operand.
+func (s *scanner) hold(n int) {
+	s.held += n
+	s.most = max(s.most, s.held)
+}
+
+// release is called where the operators of an expression cannot wait any longer.
+func (s *scanner) release() {
+	s.held = 0
+	if n := len(s.openers); n > 0 {
+		s.held = s.openers[n-1].held
+	}
+}
+
 func (s *scanner) open(o opener) error {
 	if len(s.openers) >= s.nesting {
 		return &SyntaxError{
@@ -421,6 +446,7 @@ func (s *scanner) open(o opener) error {
 			Err:     &limits.Error{Kind: limits.Nesting, Used: int64(s.nesting), Max: int64(s.nesting), Asked: int64(s.nesting) + 1},
 		}
 	}
+	o.held = s.held
 	s.openers = append(s.openers, o)
 	s.deepest = max(s.deepest, len(s.openers))
 	return nil
@@ -430,6 +456,7 @@ func (s *scanner) close() (o opener) {
 	if n := len(s.openers); n > 0 {
 		o = s.openers[n-1]
 		s.openers = s.openers[:n-1]
+		s.held = o.held
 	}
 	return o
 }

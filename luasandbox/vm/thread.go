@@ -21,6 +21,7 @@ type Thread struct {
 	room     int   // as many frames are there for calls that need no look at the limits
 	entry    Value // the function, until the coroutine starts
 	host     bool  // runs a host call: cannot yield
+	handling bool  // an error handler runs: it may go deeper
 }
 
 // ThreadStatus is what coroutine.status tells.
@@ -137,7 +138,7 @@ func (m *Machine) stackOverflow(th *Thread) error {
 func (m *Machine) pushFrame(th *Thread) (*frame, error) {
 	n := len(th.frames)
 	if int64(n+th.below) >= m.limits.Depth {
-		if m.run == nil || !m.run.handling || int64(n+th.below) >= m.limits.Depth+handlerDepth {
+		if !th.handling || int64(n+th.below) >= m.limits.Depth+handlerDepth {
 			return nil, m.stackOverflow(th)
 		}
 	}
