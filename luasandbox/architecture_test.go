@@ -34,6 +34,7 @@ var rooms = []string{
 	"mods",
 	"cmd/modrunner",
 	"fuzz",
+	"accounts",
 }
 
 // strangers are rooms that, though before another, are not for it to import

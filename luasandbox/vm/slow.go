@@ -298,6 +298,9 @@ func (m *Machine) arithmetic(th *Thread, op opcode, a, b Value, to int) error {
 // length does R[A] = #o.
 func (m *Machine) length(th *Thread, o Value, i instr, base int) error {
 	if t := o.AsTable(); t != nil {
+		if err := m.work(limits.BorderSearch); err != nil {
+			return err
+		}
 		th.stack[base+i.a()].setNumber(float64(t.Len()))
 		return nil
 	}
