@@ -10,6 +10,10 @@ import (
 const (
 	rounding = 4
 	slack    = 4 << 10
+	// A script that does nothing but bring on one census after the other makes Go
+	// allocate censuses times what it is charged for: the lists of what is yet to be
+	// looked at. They are garbage when the census is over.
+	censuses = 3
 )
 
 // TestAllocationIsCharged compares what Go allocates for a workload with what the
@@ -23,8 +27,12 @@ func TestAllocationIsCharged(t *testing.T) {
 			for _, w := range read(t, archive) {
 				w.each(t, func(n int, tr trial) account {
 					allocated, a := allocation(t, tr)
-					if over := allocated - a.allocated - a.allocated/rounding; over > slack {
-						t.Errorf("%s, n = %d: Go allocated %d bytes, %d were charged: %d more", w, n, allocated, a.allocated, over)
+					allowed := a.allocated + a.allocated/rounding + slack
+					if w.tight() {
+						allowed = censuses*a.allocated + slack
+					}
+					if over := allocated - allowed; over > 0 {
+						t.Errorf("%s, n = %d: Go allocated %d bytes, %d were charged: %d more than allowed", w, n, allocated, a.allocated, over)
 					}
 					return a
 				})

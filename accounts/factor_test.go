@@ -12,7 +12,8 @@ import (
 )
 
 // worstFactor is the promise: a million instructions take at most this many times as
-// long as a million plain ones. BenchmarkFactor measures by how much it is kept.
+// long as a million plain ones, where the memory that they work on is in the
+// processor's caches. BenchmarkFactor measures by how much it is kept.
 const worstFactor = 8
 
 // factor is what one workload takes for what it is charged.
@@ -64,9 +65,16 @@ func BenchmarkFactor(b *testing.B) {
 	}
 	slices.SortFunc(all, func(x, y factor) int { return cmp.Compare(y.times, x.times) })
 	fmt.Println("\nplain     ns     n  workload")
+	above := 0
 	for _, f := range all {
-		fmt.Printf("%5.1f %6.1f %6d %s\n", f.times, f.ns, f.n, f.w)
+		mark := ""
+		if f.times > worstFactor {
+			mark = "  above the promise, unless it waits for memory"
+			above++
+		}
+		fmt.Printf("%5.1f %6.1f %6d %s%s\n", f.times, f.ns, f.n, f.w, mark)
 	}
+	b.ReportMetric(float64(above), "above")
 	b.ReportMetric(all[0].times, "worst/plain")
 	b.ReportMetric(all[len(all)/2].times, "median/plain")
 }
@@ -75,7 +83,7 @@ func BenchmarkFactor(b *testing.B) {
 // prepared first and then done all together, as many as make the clock's steps small.
 func instructionTime(b *testing.B, w workload, n int) float64 {
 	first := prepare(b, w, n)
-	repeats := int(min(1+4*enough/max(first.do(b).instructions, 1), 64))
+	repeats := int(min(1+800_000/max(first.do(b).instructions, 1), 64))
 	var trials []trial
 	for len(trials) < repeats {
 		trials = append(trials, prepare(b, w, n))

@@ -32,9 +32,9 @@ func TestHeapIsTheCensus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 20_000
+	n := 8000
 	if testing.Short() {
-		n = 5000
+		n = 4000
 	}
 	structures := txtar.Parse(text).Files
 	if len(structures) < 40 {

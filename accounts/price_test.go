@@ -16,6 +16,9 @@ var update = flag.Bool("update", false, "record what workloads are charged in te
 // TestPricesAreRecorded holds what each workload is charged at each size to the
 // recording: a price that falls, or rises, fails until -update says that it was meant.
 func TestPricesAreRecorded(t *testing.T) {
+	if racing {
+		t.Skip("nothing in it is concurrent, and it takes ten times as long")
+	}
 	for _, archive := range archives {
 		t.Run(archive, func(t *testing.T) {
 			t.Parallel()

@@ -39,7 +39,7 @@ func (w workload) tight() bool { return w.of() == "census" }
 // the one before was charged no more instructions than enough.
 var sizes = []int{16, 256, 4096, 65536}
 
-const enough = 200_000
+const enough = 50_000
 
 // each calls f for each size of w, with a trial at that size. f returns what it was
 // charged.
