@@ -30,8 +30,11 @@ var small = limits.Limits{
 type conditions struct {
 	limits limits.Limits
 	fuels  []int64 // of the steps of a run that is paused, over and over
-	census bool    // take a census wherever it is paused
+	census bool    // take a census wherever it is paused, the first mostCensuses times
 }
+
+// mostCensuses keeps a run short enough for a fuzzer.
+const mostCensuses = 1000
 
 // usual are the conditions where nothing chooses them.
 var usual = conditions{limits: small, fuels: []int64{3}}
@@ -63,10 +66,7 @@ func chosen(data []byte) conditions {
 	if n := at(5); n > 0 {
 		l.Output = 4 * n
 	}
-	// A census at each of 100,000 pauses takes too long for a fuzzer.
-	if c.census = at(6)&1 == 1; c.census {
-		l.Instructions = min(l.Instructions, 5000)
-	}
+	c.census = at(6)&1 == 1
 	for i := 7; i < len(data); i++ {
 		c.fuels = append(c.fuels, max(at(i), 1))
 	}
@@ -112,7 +112,7 @@ const never = limits.Unlimited
 
 // run executes a job in a new sandbox, in steps of c.fuels, or by one call if there
 // are none, and checks what must hold of every run. After the given number of steps
-// it is abandoned.
+// it is abandoned, and the program is loaded once more, and again.
 func run(t *testing.T, j job, c conditions, steps int64) outcome {
 	t.Helper()
 	var out, log bytes.Buffer
@@ -149,6 +149,15 @@ func run(t *testing.T, j job, c conditions, steps int64) outcome {
 	if c.fuels == nil {
 		affordable(t, o.Call, int64(after.TotalAlloc-before.TotalAlloc))
 	}
+	for range 2 {
+		if steps == never {
+			break
+		}
+		results, err := s.Load(ctx, j.program, j.args...)
+		release(results)
+		again := outcome{Call: s.LastCall(), Total: s.Usage(), limit: typed(t, err, log.String())}
+		kept(t, s, &again, c.limits)
+	}
 	alive(t, s)
 	return o
 }
@@ -164,7 +173,7 @@ func paced(t *testing.T, s *luasandbox.Sandbox, task *luasandbox.Task, c conditi
 		if err != nil || status != luasandbox.Paused {
 			return task.Results(), err
 		}
-		if c.census {
+		if c.census && steps < mostCensuses {
 			if _, err := s.Census(); err != nil {
 				t.Fatal(err)
 			}
@@ -337,7 +346,7 @@ func examine(t *testing.T, source string, c conditions, args []any, grants ...*l
 	if want.Call.Calls == 0 {
 		return want
 	}
-	run(t, j, stepped, 1+want.Call.Instructions/(2*c.fuels[0]))
+	run(t, j, stepped, 1+want.Call.Instructions/(2*c.fuels[0])) // abandoned about half-way
 	// A traceback is charged for as far as the budget goes, so that the error that
 	// ends a call does not become another one.
 	if used := want.Call.Instructions; want.Err == "" && used > 1 {

@@ -80,7 +80,7 @@ func (m *model) do(o operation, writable bool) (ok bool, result any) {
 		}
 		before := m.used()
 		m.live[o.key] = string(text)
-		if now := m.used(); now > m.quota && now > before || int64(len(text)) > m.quota {
+		if now := m.used(); now > m.quota && now > before {
 			delete(m.live, o.key)
 			if there {
 				m.live[o.key] = old

@@ -32,6 +32,9 @@ type Function struct {
 // heldBytes is what a held function counts as beside the Lua function itself.
 const heldBytes = 128
 
+// heldGarbage is what the lists that it stands in leave behind as they grow.
+const heldGarbage = 96
+
 // heldFunctions are the functions of one sandbox that the host holds.
 type heldFunctions struct {
 	mu   sync.Mutex
@@ -72,7 +75,7 @@ func (s *Sandbox) hold(v vm.Value) (*Function, error) {
 	if err := s.m.Work(limits.AllocObject + limits.TableRehash); err != nil {
 		return nil, err
 	}
-	if err := s.m.Reserve(heldBytes); err != nil {
+	if err := s.m.Reserve(heldBytes + heldGarbage); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()

@@ -116,7 +116,7 @@ func TestCallbacksNest(t *testing.T) {
 // function and no pcall can swallow.
 func TestCallbacksAreCharged(t *testing.T) {
 	b := &bus{}
-	l := limits.Limits{Instructions: 1_000_000, Memory: 4 << 20, HostCalls: 1000, Depth: 200}
+	l := limits.Limits{Instructions: 2_000_000, Memory: 4 << 20, HostCalls: 1000, Depth: 200}
 	s := newSandbox(t, luasandbox.Config{Limits: l, Grants: []*luasandbox.Grant{b.grant()}}, "")
 	eval(t, s, `bus.each({1}, function() for i = 1, 100000 do end end)`)
 	if got := s.LastCall().Instructions; got < 100_000 {

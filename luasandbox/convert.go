@@ -23,7 +23,7 @@ const (
 // Sizes of what a copy takes on the host's side, in bytes.
 const (
 	anyBytes   = 24 // an interface and what it points to
-	sliceBytes = 24
+	sliceBytes = 40 // a list beside its elements, and its place among those being copied
 	mapBytes   = 64 // beside its pairs
 )
 

@@ -502,13 +502,25 @@ func luaMessage(err error) (text string, ok bool) {
 	return "", false
 }
 
+// hostStackBytes is how long the stack of a panic is taken to be, and is cut to for
+// the log. How long it really is depends on addresses and on the host, and no figure
+// of a script's may. It is made by doubling, and copied, at some 5 ns a byte.
+const hostStackBytes = 8 << 10
+
 // opaque logs a failure and makes an error that says no more than its id.
 func (f *function) opaque(s *Sandbox, c *vm.Call, err error, stack []byte) error {
-	// The stack is made by doubling, and copied for the log, at some 5 ns a byte.
-	if charged := c.Work(2 * int64(len(stack))); charged != nil {
-		return charged
+	if stack != nil {
+		stack = stack[:min(len(stack), hostStackBytes)]
+		if charged := c.Work(2 * hostStackBytes); charged != nil {
+			return charged
+		}
+		for range 6 { // in pieces: it is garbage as soon as it is logged
+			if charged := c.Reserve(hostStackBytes); charged != nil {
+				return charged
+			}
+		}
 	}
-	if charged := c.Reserve(limits.HostErrorBytes + 6*int64(len(stack))); charged != nil {
+	if charged := c.Reserve(limits.HostErrorBytes); charged != nil {
 		return charged
 	}
 	failure := s.hostError(f.label, err, stack)

@@ -331,7 +331,7 @@ func TestCopyingIsCharged(t *testing.T) {
 	}{
 		{`any(nil)`, limits.HostCall},
 		{`any(t)`, limits.HostCall + 1000*8},
-		{`map(m)`, limits.HostCall + 1000*16},
+		{`map(m)`, limits.HostCall + 1000*24},
 		{`list(t)`, limits.HostCall + 1000*8},
 		{`bytes(s)`, limits.HostCall + 100000/limits.BytesPerUnit + 100000/limits.AllocBytesPerUnit},
 		{`any(s)`, limits.HostCall + 100000/limits.BytesPerUnit},

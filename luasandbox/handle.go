@@ -409,6 +409,9 @@ var handleToString = vm.NewNative("tostring", func(c *vm.Call) error {
 	if err := c.Work(limits.Format); err != nil {
 		return err
 	}
+	if err := c.Reserve(2 * limits.StringHeader); err != nil {
+		return err
+	}
 	v, err := c.NewString(h.t.name + strings.TrimPrefix(c.Machine().Identity(c.Arg(0)), "userdata"))
 	if err != nil {
 		return err

@@ -13,6 +13,13 @@ const keptLine = 4 << 10
 
 // print writes a line, which was charged already, to Config.Output.
 func (s *Sandbox) print(c *vm.Call, line string) error {
+	n := len(line) + 1
+	if err := c.Reserve(int64(n)); err != nil { // also where there is room: a call costs what it costs
+		return err
+	}
+	if cap(s.line) < n {
+		s.line = make([]byte, 0, n)
+	}
 	s.line = append(append(s.line[:0], line...), '\n')
 	err := s.write(s.line)
 	if cap(s.line) > keptLine {

@@ -148,7 +148,7 @@ func (s *Sandbox) Close() error {
 
 // Trim drops what the sandbox keeps between calls so that the next one is fast: a
 // stack, which counts as the script's memory, and some buffers; 6 KB after small
-// calls, 20 KB at most. The next call makes them anew, and the sandbox is charged for
+// calls, 28 KB at most. The next call makes them anew, and the sandbox is charged for
 // that. It is for a sandbox that will be idle for long, and changes nothing that a
 // script can see but what collectgarbage("count") tells.
 //

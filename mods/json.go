@@ -66,7 +66,15 @@ func (c jsonCapability) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
 // charge is how much of the encoding costs the running call.
 // The text grows by steps, which leave it behind several times over.
 func charge(ctx context.Context) func(int) error {
-	return func(n int) error { return luasandbox.Charge(ctx, int64(n)*jsonCostPerByte, 5*int64(n)) }
+	return func(n int) error {
+		const piece = 16 << 10 // of what is never held all at a time
+		for ; n > piece; n -= piece {
+			if err := luasandbox.Charge(ctx, piece*jsonCostPerByte, 5*piece); err != nil {
+				return err
+			}
+		}
+		return luasandbox.Charge(ctx, int64(n)*jsonCostPerByte, 5*int64(n))
+	}
 }
 
 // chargeDecoding charges the running call for reading a JSON text, before it is

@@ -150,7 +150,10 @@ func (s *space) set(ctx context.Context, key string, value any) error {
 	full := func() error {
 		return scriptErrorf("storage: the quota is full: %d of %d bytes are used, and the value does not fit", s.used, s.quota)
 	}
-	text, err := jsonvalue.Encode(value, jsonvalue.Encoding{Most: int(s.quota), Bytes: true, Charge: charge(ctx)})
+	// Whether the value fits is decided below; this bounds the work.
+	old, replaced := s.values[key]
+	most := int(max(s.quota, int64(len(old)))) + storageEntry
+	text, err := jsonvalue.Encode(value, jsonvalue.Encoding{Most: most, Bytes: true, Charge: charge(ctx)})
 	if errors.Is(err, jsonvalue.ErrTooLarge) {
 		return full()
 	}
@@ -158,7 +161,6 @@ func (s *space) set(ctx context.Context, key string, value any) error {
 		return scriptError("storage: the value", err)
 	}
 	used := s.used + entrySize(key, text)
-	old, replaced := s.values[key]
 	if replaced {
 		used -= entrySize(key, old)
 	}

@@ -105,6 +105,9 @@ func TestLoweredQuota(t *testing.T) {
 	m, err := w.try("one", "[permissions.storage]\nreason = 'x'\nquota = 500", `
 		assert(#storage.get("a") == 1000)
 		assert(not pcall(storage.set, "c", 1) and not pcall(storage.set, "b", "longer"))
+		storage.set("a", ("y"):rep(900))
+		assert(not pcall(storage.set, "a", ("y"):rep(901)))
+		storage.set("a", {("z"):rep(880)})
 		storage.set("a", ("y"):rep(490))
 		assert(not pcall(storage.set, "c", 1))
 		storage.delete("a")

@@ -36,7 +36,7 @@ var baseLibrary = []entry{
 	{name: "print", fn: native("print", basePrint), status: differs, charge: "PrintArgument for each argument; Limits.Output: a line's bytes before they are written",
 		note: "writes a line at once to where the host says, or nowhere; zero bytes do not end it", test: "TestPrint"},
 	{name: "rawequal", fn: native("rawequal", baseRawEqual), status: full, charge: "a byte each 64 of two strings of one length", test: "TestOracle/base"},
-	{name: "rawget", fn: native("rawget", baseRawGet), status: full, charge: "one for each HashBytesPerUnit bytes of a long key", test: "TestOracle/base"},
+	{name: "rawget", fn: native("rawget", baseRawGet), status: full, charge: "for a long key, one for each HashBytesPerUnit bytes the first time and for each BytesPerUnit bytes each time", test: "TestOracle/base"},
 	{name: "rawset", fn: native("rawset", baseRawSet), status: full, charge: "as rawget, and the table's growth", test: "TestOracle/base"},
 	{name: "require", fn: requireNative, status: differs, charge: "as load, once a module",
 		note: "serves the modules of the mod itself and nothing else; there is no package table", test: "TestRequire"},
@@ -241,19 +241,10 @@ func baseRawGet(c *vm.Call) error {
 		return err
 	}
 	k := c.Arg(1)
-	if err := chargeKey(c, k); err != nil {
+	if err := c.Work(vm.KeyWork(k)); err != nil {
 		return err
 	}
 	return c.Return(t.Get(k))
-}
-
-// chargeKey pays for hashing k, whether or not it was hashed before.
-func chargeKey(c *vm.Call, k vm.Value) error {
-	s, _ := k.AsString()
-	if int64(len(s)) <= limits.HashFreeBytes {
-		return nil
-	}
-	return c.Work(limits.Units(int64(len(s)), limits.HashBytesPerUnit))
 }
 
 func baseRawSet(c *vm.Call) error {
@@ -343,8 +334,13 @@ func baseToNumber(c *vm.Call) error {
 	return c.Return(vm.Nil)
 }
 
+// chargeNumeral pays for reading s as a number. Hexadecimal text, and text that is
+// no number, are copied.
 func chargeNumeral(c *vm.Call, s string) error {
-	return c.Work(limits.MulAdd(int64(len(s)), limits.NumberByte, limits.StringToNumber))
+	if err := c.Work(limits.MulAdd(int64(len(s)), limits.NumberByte, limits.StringToNumber)); err != nil {
+		return err
+	}
+	return c.Reserve(limits.MulAdd(2, int64(len(s)), limits.StringHeader))
 }
 
 // parseUnsigned reads all of s as C's strtoul does, with white space around it

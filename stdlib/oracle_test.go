@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write golden files anew; recordings nee
 const oracleDir = "testdata/oracle"
 
 // oracleScripts lists the scripts compared line by line.
-var oracleScripts = []string{"base", "coroutine", "table", "sort", "math_exact", "os"}
+var oracleScripts = []string{"base", "coroutine", "table", "tables", "sort", "sorts", "numbers", "math_exact", "os", "dates"}
 
 // oracleText returns a script with the prelude before it.
 func oracleText(t *testing.T, name string) string {

@@ -51,7 +51,7 @@ func baseRequire(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := chargeKey(c, key); err != nil {
+	if err := c.Work(vm.KeyWork(key)); err != nil {
 		return err
 	}
 	if have := l.modules.Get(key); have.Truthy() {

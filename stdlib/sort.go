@@ -20,13 +20,14 @@ type sorter struct {
 	pivot  vm.Value
 	a, b   vm.Value // the elements last read at i (or the middle) and j (or an end)
 
-	pending [32]part // parts to be sorted later, each larger than all after it
-	n       int
+	pending []part // parts to be sorted later, each larger than all after it
+	few     [4]part
 }
 
 type part struct{ lo, hi int32 }
 
-// sorterBytes is what a sorter is charged as.
+// sorterBytes is what a sorter is charged as, with the most that pending grows to:
+// room for 32 parts, after room for 8 and 16.
 const sorterBytes = 640
 
 // sortStep says what the comparison last asked for was about.
@@ -59,7 +60,9 @@ func tableSort(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
-	return (&sorter{t: t, order: order, lo: 1, hi: n}).run(c)
+	s := &sorter{t: t, order: order, lo: 1, hi: n}
+	s.pending = s.few[:0]
+	return s.run(c)
 }
 
 // Resume takes a comparator's answer.
@@ -123,11 +126,12 @@ func (s *sorter) next(c *vm.Call) (x, y vm.Value, more bool, err error) {
 	switch s.step {
 	case sortBegin:
 		for s.lo >= s.hi {
-			if s.n == 0 {
+			n := len(s.pending) - 1
+			if n < 0 {
 				return x, y, false, nil
 			}
-			s.n--
-			s.lo, s.hi = int(s.pending[s.n].lo), int(s.pending[s.n].hi)
+			s.lo, s.hi = int(s.pending[n].lo), int(s.pending[n].hi)
+			s.pending = s.pending[:n]
 		}
 		s.a, s.b = t.GetInt(s.lo), t.GetInt(s.hi)
 		s.step = sortEnds
@@ -246,8 +250,7 @@ func (s *sorter) split(c *vm.Call) (x, y vm.Value, more bool, err error) {
 	if s.i-s.lo < s.hi-s.i {
 		smaller, larger = below, above
 	}
-	s.pending[s.n] = larger
-	s.n++
+	s.pending = append(s.pending, larger)
 	s.lo, s.hi, s.step = int(smaller.lo), int(smaller.hi), sortBegin
 	return s.next(c)
 }

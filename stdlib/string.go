@@ -124,6 +124,14 @@ func stringByte(c *vm.Call) error {
 	if err != nil {
 		return err
 	}
+	if c.NArgs() == 2 { // the usual call, for one byte
+		if f, ok := c.Arg(1).AsNumber(); ok && f >= 1 && f < float64(len(s)+1) {
+			if err := c.Work(1); err != nil {
+				return err
+			}
+			return c.Return(vm.Int(int(s[int(f)-1])))
+		}
+	}
 	from, err := c.OptInt(1, 1)
 	if err != nil {
 		return err

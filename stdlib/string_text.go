@@ -13,11 +13,11 @@ import (
 // length of the string is allocated. The zero textBuilder is empty. It must not
 // be copied after first use.
 type textBuilder struct {
-	parts  [][]byte // full parts
-	last   []byte   // the part that is being filled
+	head   int      // bytes in first
+	parts  [][]byte // what follows first; the last one is being filled
 	length int
-	most   int64     // the most that length may be; 0 while not known
-	inline [128]byte // the first part
+	most   int64 // the most that length may be; 0 while not known
+	first  [128]byte
 }
 
 const (
@@ -32,15 +32,25 @@ func (t *textBuilder) add(c *vm.Call, s string) error {
 	if err := t.room(c, len(s)); err != nil {
 		return err
 	}
-	n := copy(t.last[len(t.last):cap(t.last)], s)
-	t.last = t.last[:len(t.last)+n]
-	if n < len(s) {
-		if err := t.grow(c, len(s)-n); err != nil {
+	length := t.length + len(s)
+	if t.parts == nil {
+		n := copy(t.first[t.head:], s)
+		t.head += n
+		s = s[n:]
+	} else {
+		last := &t.parts[len(t.parts)-1]
+		n := copy((*last)[len(*last):cap(*last)], s)
+		*last = (*last)[:len(*last)+n]
+		s = s[n:]
+	}
+	if s != "" {
+		if err := t.grow(c, len(s)); err != nil {
 			return err
 		}
-		t.last = append(t.last, s[n:]...)
+		last := &t.parts[len(t.parts)-1]
+		*last = append(*last, s...)
 	}
-	t.length += len(s)
+	t.length = length
 	return nil
 }
 
@@ -49,21 +59,24 @@ func (t *textBuilder) addBytes(c *vm.Call, b []byte) error {
 	if err := t.room(c, len(b)); err != nil {
 		return err
 	}
-	if len(b) > cap(t.last)-len(t.last) {
+	if t.parts == nil && len(b) <= len(t.first)-t.head {
+		t.head += copy(t.first[t.head:], b)
+		t.length += len(b)
+		return nil
+	}
+	if n := len(t.parts); n == 0 || len(b) > cap(t.parts[n-1])-len(t.parts[n-1]) {
 		if err := t.grow(c, len(b)); err != nil {
 			return err
 		}
 	}
-	t.last = append(t.last, b...)
+	last := &t.parts[len(t.parts)-1]
+	*last = append(*last, b...)
 	t.length += len(b)
 	return nil
 }
 
 // room charges for adding n bytes; it errs if they make the string too long.
 func (t *textBuilder) room(c *vm.Call, n int) error {
-	if t.last == nil {
-		t.last = t.inline[:0]
-	}
 	total := limits.MulAdd(1, int64(n), int64(t.length))
 	if total > t.most {
 		if t.most == 0 {
@@ -81,12 +94,11 @@ func (t *textBuilder) room(c *vm.Call, n int) error {
 
 // grow begins a new part with room for n bytes.
 func (t *textBuilder) grow(c *vm.Call, n int) error {
-	size := max(n, min(t.length, maxPart), len(t.inline))
+	size := max(n, min(t.length, maxPart), len(t.first))
 	if err := c.Reserve(int64(size) + 2*sliceHeader); err != nil {
 		return err
 	}
-	t.parts = append(t.parts, t.last)
-	t.last = make([]byte, 0, size)
+	t.parts = append(t.parts, make([]byte, 0, size))
 	return nil
 }
 
@@ -96,36 +108,33 @@ func (t *textBuilder) value(c *vm.Call) (vm.Value, error) {
 	case t.length == 0:
 		return emptyString, nil
 	case t.length == 1 && t.parts == nil:
-		return singleStrings[t.last[0]], nil
+		return singleStrings[t.first[0]], nil
 	}
 	if err := c.ReserveString(t.length); err != nil {
 		return vm.Nil, err
 	}
 	if t.parts == nil {
-		return vm.String(string(t.last)), nil
+		return vm.String(string(t.first[:t.head])), nil
 	}
 	var s strings.Builder
 	s.Grow(t.length)
+	s.Write(t.first[:t.head])
 	for _, part := range t.parts {
 		s.Write(part)
 	}
-	s.Write(t.last)
 	return vm.String(s.String()), nil
 }
 
 // reset makes t empty.
 func (t *textBuilder) reset() {
-	t.parts, t.last, t.length, t.most = nil, nil, 0, 0
+	t.head, t.parts, t.length, t.most = 0, nil, 0, 0
 }
 
 // bytes returns what t holds beside itself.
 func (t *textBuilder) bytes() int64 {
-	if t.parts == nil {
-		return 0
-	}
-	n := int64(cap(t.last))
-	for _, part := range t.parts[1:] {
+	n := 2 * sliceHeader * int64(len(t.parts))
+	for _, part := range t.parts {
 		n += int64(cap(part))
 	}
-	return n + 2*sliceHeader*int64(len(t.parts))
+	return n
 }

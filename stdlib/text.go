@@ -56,6 +56,9 @@ func plainText(c *vm.Call, v vm.Value) (vm.Value, error) {
 		if err := c.Work(limits.NumberToString); err != nil {
 			return vm.Nil, err
 		}
+		if err := c.Reserve(limits.StringHeader); err != nil { // the digits, before zeros are cut
+			return vm.Nil, err
+		}
 		f, _ := v.AsNumber()
 		return c.NewString(vm.FormatNumber(f))
 	}

@@ -8,4 +8,7 @@
 // Nothing of the files is kept here but their names, hashes and line numbers.
 //
 //	go generate ./fuzz/conformance     # writes the scoreboard anew
+//
+// LIBRARIES.md tells of libraries and plugin scripts that were run, and how to run
+// them again.
 package conformance

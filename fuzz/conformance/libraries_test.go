@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/parse"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -56,13 +57,13 @@ const compiler = `for name in io.lines() do
   io.write(name, "\t", f and "yes" or "no: " .. message:gsub("\n", " "), "\n")
 end`
 
-// TestSources compiles every Lua file in the folders, here and with C Lua: what one
+// TestSources compiles every Lua file (*.lua, and Amass's *.ads) in the folders, here and with C Lua: what one
 // takes the other must take. Files with goto, which C Lua has not, may be taken.
 func TestSources(t *testing.T) {
 	var names []string
 	for _, dir := range libraryDirs(t) {
 		err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && strings.HasSuffix(name, ".lua") {
+			if err == nil && d.Type().IsRegular() && (strings.HasSuffix(name, ".lua") || strings.HasSuffix(name, ".ads")) {
 				names = append(names, name)
 			}
 			return err
@@ -81,22 +82,27 @@ func TestSources(t *testing.T) {
 	if len(verdicts) != len(names) {
 		t.Fatalf("C Lua answers for %d files of %d", len(verdicts), len(names))
 	}
-	good := 0
+	good, stock := 0, 0
 	for i, name := range names {
 		_, verdict, _ := strings.Cut(verdicts[i], "\t")
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
+		text := regexp.MustCompile(`\A#[^\n]*`).ReplaceAllString(string(b), "") // as loadfile does
 		if verdict == "yes" {
 			good++
+			if chunk, err := parse.Parse(strings.NewReader(text), name); err == nil {
+				if _, err := lua.Compile(chunk, name); err == nil {
+					stock++
+				}
+			}
 		}
-		text := regexp.MustCompile(`\A#[^\n]*`).ReplaceAllString(string(b), "") // as loadfile does
 		if _, err := luasandbox.Compile(filepath.Base(name), text, generous); (err == nil) != (verdict == "yes") && !(err == nil && strings.Contains(text, "goto ")) {
 			t.Errorf("%s: C Lua says %s; here: %v", name, verdict, err)
 		}
 	}
-	t.Logf("%d files, of which %d are Lua 5.1", len(names), good)
+	t.Logf("%d files, of which %d are Lua 5.1; gopher-lua compiles %d of these", len(names), good, stock)
 }
 
 // scripts are programs of ours that use one library each, named after its module;
@@ -206,6 +212,6 @@ func TestLibraryPage(t *testing.T) {
 		t.Errorf("LIBRARIES.md (-scripts +page):\n%s", diff)
 	}
 	if len(have) == 0 {
-		t.Error(fmt.Sprintf("no scripts in %s", scripts))
+		t.Errorf("no scripts in %s", scripts)
 	}
 }

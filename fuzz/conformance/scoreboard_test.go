@@ -162,6 +162,9 @@ func (f *file) check(t *testing.T, s score, ours bool) {
 
 // TestScoreboard runs all the files and compares with what is recorded.
 func TestScoreboard(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	all := files(t)
 	ours, theirs := make([]score, len(all)), make([]score, len(all))
 	t.Run("run", func(t *testing.T) {

@@ -37,13 +37,21 @@ func difference(want, got string) string {
 	return "no line"
 }
 
+// number is how many programs to try: fewer under go test -short.
+func number() int {
+	if testing.Short() {
+		return *programs / 6
+	}
+	return *programs
+}
+
 // traitsOf returns what the program of a seed contains.
 func traitsOf(seed uint64) traits {
 	switch seed % 8 {
 	case 0:
-		return traits{}
+		return traits{arithmetic: true}
 	case 1:
-		return traits{errors: true}
+		return traits{errors: true, arithmetic: true}
 	case 2:
 		return traits{errors: true, metatables: true}
 	}
@@ -56,7 +64,7 @@ func traitsOf(seed uint64) traits {
 func TestJumps(t *testing.T) {
 	var seeds []uint64
 	var loops, jumps []string
-	for seed := *firstSeed; len(seeds) < *programs/8; seed++ {
+	for seed := *firstSeed; len(seeds) < number()/8; seed++ {
 		if text := program(seed, jumping, traits{}); strings.Contains(text, "goto ") {
 			seeds = append(seeds, seed)
 			loops = append(loops, program(seed, structured, traits{}))
@@ -81,9 +89,9 @@ func TestJumps(t *testing.T) {
 // TestPrograms compares programs of all kinds with C Lua, each in both forms.
 func TestPrograms(t *testing.T) {
 	wrong, lines := 0, 0
-	for done := 0; done < *programs && wrong < *stopAfter; done += perChild {
+	for done := 0; done < number() && wrong < *stopAfter; done += perChild {
 		var texts []string
-		for i := range min(perChild, *programs-done) {
+		for i := range min(perChild, number()-done) {
 			seed := *firstSeed + uint64(done+i)
 			texts = append(texts, program(seed, structured, traitsOf(seed)))
 		}
@@ -112,7 +120,7 @@ func TestPrograms(t *testing.T) {
 			}
 		}
 	}
-	if least := *programs * 15; lines < least && wrong == 0 {
+	if least := number() * 15; lines < least && wrong == 0 {
 		t.Errorf("the programs printed %d lines; %d would be enough to mean something", lines, least)
 	}
 	t.Logf("%d lines", lines)

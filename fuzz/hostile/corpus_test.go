@@ -32,7 +32,7 @@ var ordinary = limits.Limits{Instructions: 2_000_000, Memory: 8 << 20}
 //
 //	-- limits: kind=n ...   in place of the ordinary ones
 //	-- stock: full          the control has all of gopher-lua's libraries
-//	-- figures: vary        a flaw: held memory is not the same in slices as in one piece
+//	-- figures: vary        a flaw: other figures in slices than in one piece
 //	-- clock: unwatched     a flaw: there is a piece of work above mostUnwatched in it
 //	-- generate             the file is not the attack: it returns the attack's source
 //

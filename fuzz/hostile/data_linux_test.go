@@ -2,7 +2,10 @@ package hostile
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -14,6 +17,20 @@ const canLimitData = true
 func limitData(n uint64) error {
 	const rlimitData = 2
 	return syscall.Setrlimit(rlimitData, &syscall.Rlimit{Cur: n, Max: n})
+}
+
+// data returns how many bytes limitData would count now.
+func data() (uint64, error) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), "VmData:")
+	var kib uint64
+	if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
+		return 0, err
+	}
+	return kib << 10, nil
 }
 
 // used is the time that processors have spent on this process, Go's collector

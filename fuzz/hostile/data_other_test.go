@@ -11,6 +11,8 @@ const canLimitData = false
 
 func limitData(uint64) error { return errors.New("not on this system") }
 
+func data() (uint64, error) { return 0, errors.New("not on this system") }
+
 var began = time.Now()
 
 // used is the time since this process began.

@@ -16,19 +16,23 @@ import (
 // down, or the test shows nothing.
 const (
 	heapLimit = 16 << 20
-	heapOfGo  = 48 << 20 // the runtime, the test binary, the library
+	heapOfGo  = 8 << 20 // what the runtime needs beside, on top of what it has at the start
 )
 
 var heapControls = []string{"tables", "large-strings"}
 
 // heap runs s under the limit on data.
 func heap(s *script, memory int64) any {
-	if err := limitData(4*heapLimit + heapOfGo); err != nil {
+	had, err := data()
+	if err == nil {
+		err = limitData(had + 4*heapLimit + heapOfGo)
+	}
+	if err != nil {
 		return &jailed{outcome: outcome{Damage: err.Error()}}
 	}
 	s.limits.Memory = memory
 	if s.kind == limits.Memory {
-		s.limits.Instructions, s.limits.Coroutines = limits.Unlimited, limits.Unlimited
+		s.limits.Instructions, s.limits.Coroutines, s.limits.String = limits.Unlimited, limits.Unlimited, limits.Unlimited
 	}
 	return jail(s, 0, nil)
 }

@@ -149,9 +149,6 @@ func hasLine(output, prefix string) bool {
 	return strings.HasPrefix(output, prefix) || strings.Contains(output, "\n"+prefix)
 }
 
-// harmless reports whether a run that ends so can be repeated quickly.
-func (c *control) harmless() bool { return c.got() != "" }
-
 // TestStock shows that what does not happen in a sandbox does happen on stock
 // gopher-lua: for the recorded escapes and leaks, which take no time, always; for
 // all with -stock.

@@ -61,7 +61,7 @@ func (w *Walk) Bytes(n int64) { w.bytes += n }
 // charged in proportion to what the last census found and what was charged since,
 // which bounds what there is to walk.
 func (m *Machine) takeCensus() error {
-	if err := m.work(m.Memory() / 64); err != nil {
+	if err := m.work(m.Memory() / limits.CensusBytesPerUnit); err != nil {
 		return err
 	}
 	return m.recount()

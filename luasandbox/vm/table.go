@@ -146,14 +146,43 @@ func (t *Table) arrayIndex(k Value) int {
 // Len returns a border of t: n with t[n] ~= nil and t[n+1] == nil, or 0 if t[1]
 // is nil (manual, section 2.5.5). O(log n).
 func (t *Table) Len() int {
+	if n, known := t.knownLen(); known {
+		return n
+	}
+	return t.searchLen()
+}
+
+// Len is t.Len, charged.
+func (m *Machine) Len(t *Table) (int, error) {
+	if n, known := t.knownLen(); known {
+		return n, nil
+	}
+	if err := m.work(limits.BorderSearch); err != nil {
+		return 0, err
+	}
+	return t.searchLen(), nil
+}
+
+// knownLen returns a border of t if it takes no search: where the array part ends,
+// or where the last search found one, or one on.
+func (t *Table) knownLen() (n int, known bool) {
+	n = len(t.arr)
+	if n == 0 || t.arr[n-1].p != nil {
+		return n, t.flags&flagIntKeys == 0
+	}
+	switch b := int(t.border); {
+	case b > 0 && b < n && t.arr[b].p == nil && t.arr[b-1].p != nil:
+		return b, true
+	case b > 0 && b+1 < n && t.arr[b].p != nil && t.arr[b+1].p == nil:
+		t.setBorder(b + 1)
+		return b + 1, true
+	}
+	return 0, false
+}
+
+func (t *Table) searchLen() int {
 	n := len(t.arr)
 	if n > 0 && t.arr[n-1].p == nil {
-		if b := int(t.border); b > 0 && b < n && t.arr[b].p == nil && t.arr[b-1].p != nil {
-			return b
-		} else if b > 0 && b+1 < n && t.arr[b].p != nil && t.arr[b+1].p == nil {
-			t.setBorder(b + 1)
-			return b + 1
-		}
 		lo, hi := 0, n // t[lo] is not nil or lo is 0; t[hi] is nil
 		for hi-lo > 1 {
 			if mid := (lo + hi) / 2; t.arr[mid-1].p == nil {
@@ -164,9 +193,6 @@ func (t *Table) Len() int {
 		}
 		t.setBorder(lo)
 		return lo
-	}
-	if t.flags&flagIntKeys == 0 {
-		return n
 	}
 	lo, hi := n, n+1
 	for t.GetInt(hi).p != nil {
@@ -184,16 +210,6 @@ func (t *Table) Len() int {
 		}
 	}
 	return lo
-}
-
-// Len is t.Len, charged: a border among the entries takes many look-ups.
-func (m *Machine) Len(t *Table) (int, error) {
-	if n := len(t.arr); t.flags&flagIntKeys != 0 && (n == 0 || t.arr[n-1].p != nil) {
-		if err := m.work(limits.BorderSearch); err != nil {
-			return 0, err
-		}
-	}
-	return t.Len(), nil
 }
 
 func (t *Table) setBorder(b int) {

@@ -35,7 +35,7 @@ var programs embed.FS
 const prefix = "bench: " // of error messages
 
 // longest is how long one run may take.
-const longest = 30 * time.Second
+const longest = 20 * time.Second
 
 func main() {
 	var (
@@ -46,13 +46,16 @@ func main() {
 		write   = flag.String("write", "", "write the table into this file, between its markers")
 		profile = flag.String("cpuprofile", "", "with -child: write a profile of the processor's time to this file")
 		child   = flag.Bool("child", false, "run one program on one engine of this binary, and print its time and result")
+		costly  = flag.Bool("costs", false, "measure only what a sandbox, a call and a pause cost")
 	)
 	flag.Parse()
 	var err error
-	if *child {
+	if *child && *costly {
+		err = runCosts()
+	} else if *child {
 		err = runChild(flag.Arg(0), flag.Arg(1), *size, *profile)
 	} else {
-		err = compare(split(*only), split(*peers), *rounds, *size, *write)
+		err = compare(split(*only), split(*peers), *rounds, *size, *costly, *write)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, prefix+err.Error())
@@ -65,7 +68,29 @@ func split(list string) []string {
 }
 
 // compare runs the programs and engines named, or all of them, and prints the table.
-func compare(names, peers []string, rounds, size int, write string) error {
+// With costsOnly it measures the costs alone, which it otherwise prints with all
+// programs and engines.
+func compare(names, peers []string, rounds, size int, costsOnly bool, write string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	whole := len(names) == 0 && len(peers) == 0
+	if write != "" && (!whole || costsOnly || size != 0) {
+		return errors.New("-write is for all programs at their own sizes and all engines")
+	}
+	var tail string
+	if whole {
+		c, err := measureCosts(self, rounds)
+		if err != nil {
+			return err
+		}
+		tail = "\n" + c.markdown()
+	}
+	if costsOnly {
+		fmt.Print(tail)
+		return nil
+	}
 	all, err := programNames()
 	if err != nil {
 		return err
@@ -85,10 +110,6 @@ func compare(names, peers []string, rounds, size int, write string) error {
 	}
 	installed = slices.DeleteFunc(installed, func(e engine) bool { return !slices.Contains(labels, e.name) })
 
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	t := newTable(installed)
 	for _, name := range names {
 		runs := make([]measured, len(installed))
@@ -103,7 +124,7 @@ func compare(names, peers []string, rounds, size int, write string) error {
 		t.add(name, runs)
 		fmt.Fprintln(os.Stderr, t.progress())
 	}
-	text := t.markdown(rounds)
+	text := t.markdown(rounds) + tail
 	fmt.Print(text)
 	if err := t.wrong(); err != nil {
 		return err

@@ -1,11 +1,17 @@
 -- What libraries reach for on their way that a sandbox has not: here in a form that
 -- does no harm, as a host would give it to scripts that ask for it. It runs before
 -- a library's script in the sandbox only.
-local line = ""
+local print_line, line = print, "" -- and what was written without a line end
+function print(...)
+  local list = {...}
+  for i = 1, select("#", ...) do list[i] = tostring((select(i, ...))) end
+  print_line(line .. table.concat(list, "\t"))
+  line = ""
+end
 local function write(...)
   for i = 1, select("#", ...) do line = line .. (select(i, ...)) end
   local rest = line:match("[^\n]*$")
-  if #rest < #line then print(line:sub(1, -#rest - 2)) end
+  if #rest < #line then print_line(line:sub(1, -#rest - 2)) end
   line = rest
 end
 local stdout, stderr = {}, {}
@@ -38,7 +44,10 @@ function string.dump() return "\27Lua\81\0\1\4\8\4\8\0" end -- what a chunk begi
 function os.getenv() end
 function os.exit(status) error("exit " .. tostring(status), 0) end
 debug.getmetatable = getmetatable
+function debug.setmetatable(v, m) return type(v) == "table" and setmetatable(v, m) or v end
 function debug.getlocal() end
+function debug.gethook() end
+function debug.sethook() end
 function debug.getinfo(level)
   if type(level) == "number" and level > 10 then return nil end
   return {short_src = "?", source = "=?", currentline = 0, what = "Lua", namewhat = "", nups = 0}

@@ -1,4 +1,5 @@
 -- When weak entries go: at the same instruction on every run.
+-- limits: instructions=8000000
 local w, gone = setmetatable({}, {__mode = "v"}), {}
 for i = 1, 100 do w[i] = {} end
 local n = 0

@@ -17,7 +17,7 @@ try("assertError", function() end)
 try("assertErrorMsgContains", "oo", function() error "boom" end)
 try("assertItemsEquals", {1, 2, 3}, {3, 2, 1})
 try("assertItemsEquals", {1, 2}, {1, 3})
-try("assertIsTable", 1) try("assertNil", nil) try("assertTrue", 1) try("assertNotEquals", 1, 1) try("assertNan", 0/0) try("assertInf", 1/0) try("assertIs", {}, {})
+try("assertIsTable", 1) try("assertNil", nil) try("assertTrue", 1) try("assertNotEquals", 1, 1) try("assertIsNaN", 0/0) try("assertInf", 1/0) try("assertIs", {}, {})
 print(lu.prettystr({1, 2, {a = "x\n"}, [10] = true}), lu.prettystr("a'b\"c"), lu.prettystr(0.1))
 local long = {} for i = 1, 30 do long[i] = i end
 print(lu.prettystr(long))

@@ -1,5 +1,0 @@
-//go:build !race
-
-package stdlib
-
-const racing = false
