@@ -146,7 +146,7 @@ func run(t *testing.T, j job, c conditions, steps int64) outcome {
 		o.Err = fmt.Sprintf("%T %v", err, err)
 	}
 	kept(t, s, &o, c.limits)
-	if c.fuels == nil {
+	if c.fuels == nil && j.grants == nil { // what host functions allocate is theirs
 		affordable(t, o.Call, int64(after.TotalAlloc-before.TotalAlloc))
 	}
 	for range 2 {
@@ -228,12 +228,13 @@ func kept(t *testing.T, s *luasandbox.Sandbox, o *outcome, l limits.Limits) {
 	}
 }
 
-// affordable fails if Go allocated much more than the script was charged for. The
-// factors are those of the cheapest work: Go rounds sizes up, and frames and strings
-// of messages are made anew.
+// affordable fails if Go allocated much more than the script was charged for, for
+// its output and the host's buffer of that aside. The accounts of single functions
+// are held to less than this (package accounts); a census's own list of what it has
+// yet to visit, in a jail that is nearly full, is the most that comes on top.
 func affordable(t *testing.T, u luasandbox.Usage, allocated int64) {
 	t.Helper()
-	if most := 4*u.Allocated + 16*u.Instructions + 1<<20; allocated > most {
+	if most := 2*u.Allocated + 4*u.Output + 16<<10; allocated > most {
 		t.Errorf("Go allocated %d bytes, for which %d bytes and %d instructions were charged", allocated, u.Allocated, u.Instructions)
 	}
 }

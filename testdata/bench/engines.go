@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime/pprof"
+	"time"
 
 	shopify "github.com/Shopify/go-lua"
 	"github.com/arnodel/golua/lib"
@@ -18,7 +19,8 @@ import (
 	"github.com/luasandbox/modrunner/luasandbox"
 )
 
-// engine is one way to run a program: within this binary, or a command.
+// engine is one way to run a program: within this binary, or a command. A program
+// NAME.js does what NAME.lua does, in the same way; not all have one.
 type engine struct {
 	name    string
 	label   string // in the table
@@ -76,6 +78,13 @@ func runChild(name, program string, size int, profile string) error {
 			}
 			defer pprof.StopCPUProfile()
 		}
+		go func() {
+			for processorSeconds() < mostProcessor {
+				time.Sleep(100 * time.Millisecond)
+			}
+			fmt.Fprintf(os.Stderr, "%snot done after %g s of the processor's time\n", prefix, mostProcessor)
+			os.Exit(1)
+		}()
 		var seconds float64
 		result, err := e.run(program, text, size, func(f func() error) error {
 			start := processorSeconds()
