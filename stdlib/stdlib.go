@@ -69,6 +69,18 @@ type contents struct {
 	strings              *vm.Shared
 }
 
+// The names are shared strings before any program is compiled: a constant is then the
+// very key of the library's table, which is found by comparing pointers.
+func init() {
+	for _, e := range ledger() {
+		vm.SharedString(e.library)
+		vm.SharedString(e.name)
+	}
+	for _, c := range constants {
+		vm.SharedString(c.name)
+	}
+}
+
 // shared is the library in the ledger's order, the globals first, made once.
 var shared = sync.OnceValue(func() (all contents) {
 	var names []string // of the libraries

@@ -1,5 +1,7 @@
 package vm
 
+import "sync/atomic"
+
 // instr is one instruction: opcode, three 8-bit operands (registers, mostly) and
 // a signed 32-bit one (a constant, a jump distance, a size).
 //
@@ -120,7 +122,8 @@ type proto struct {
 	protos   []*proto
 	records  []*Table // the keys, without values, of constructors with constant names
 	ups      []upvalueSource
-	hints    []uint32 // per instruction: where its key was last found. Atomic: programs are shared
+	hints    []uint32                       // per instruction: where its key was last found. Atomic: programs are shared
+	found    []atomic.Pointer[stringObject] // per instruction: a string equal to its key that was found in place of it
 	params   int
 	vararg   bool
 	maxStack int

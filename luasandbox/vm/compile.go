@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync/atomic"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/yuin/gopher-lua/ast"
@@ -28,13 +29,9 @@ const (
 // *limits.Error if a limit was what was wrong. Time and memory are linear in
 // len(text). Safe for concurrent use.
 func Compile(chunk, text string, l limits.Limits) (*Program, error) {
-	l = l.WithDefaults()
-	s, err := scan(chunk, text, l)
+	s, err := scan(chunk, text, l.WithDefaults())
 	if err != nil {
 		return nil, err
-	}
-	if err := l.Check(limits.Memory, s.parserStack()); err != nil {
-		return nil, &SyntaxError{Chunk: chunk, Line: 1, Message: "operators wait for too many others: " + err.Error(), Err: err}
 	}
 	return s.compile(nil)
 }
@@ -42,7 +39,7 @@ func Compile(chunk, text string, l limits.Limits) (*Program, error) {
 // parserStack is the most memory that the parser's stack takes: it grows by
 // doubling, and never shrinks.
 func (s *scanner) parserStack() int64 {
-	return (int64(s.most) + 4*int64(s.deepest)) * limits.ParserEntry
+	return (2*int64(s.most) + 4*int64(s.deepest)) * limits.ParserEntry
 }
 
 // Compile is the function Compile on a script's behalf: it charges time and
@@ -295,6 +292,7 @@ func (f *function) finish(line int) {
 		f.c.fail(int(p.lines[pc]), "", "internal error: instruction %d names a register that its function has not", pc)
 	}
 	p.hints = make([]uint32, len(p.code))
+	p.found = make([]atomic.Pointer[stringObject], len(p.code))
 	for pc, i := range p.code {
 		switch i.op() {
 		case opGetGlobal, opSetGlobal, opGetField, opSetField, opSetFieldK, opSelf:
@@ -303,7 +301,7 @@ func (f *function) finish(line int) {
 			}
 		}
 	}
-	f.c.program.bytes += int64(cap(p.code))*8 + int64(cap(p.lines))*4 + int64(cap(p.live)) + int64(len(p.hints))*4 +
+	f.c.program.bytes += int64(cap(p.code))*8 + int64(cap(p.lines))*4 + int64(cap(p.live)) + int64(len(p.hints))*12 +
 		int64(cap(p.consts))*16 + int64(cap(p.locals))*32 + int64(cap(p.protos))*8 + int64(cap(p.ups))*2 + int64(cap(p.upNames))*16 + 320
 }
 

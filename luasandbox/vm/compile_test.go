@@ -312,3 +312,25 @@ func TestLargeProgramsRun(t *testing.T) {
 		})
 	}
 }
+
+// TestFlatOperators compiles many operators that nest what is to their right, but are
+// not nested in one another.
+func TestFlatOperators(t *testing.T) {
+	for _, part := range []string{
+		"x = x - 1 - -1 ", "while not x do end ", "if not x then elseif #x > 1 then end ", "repeat until not x ", "x = -x ", "f(-x, #x, not x) ",
+		"local function f(...) return ... - 1 - #(...) end f = nil do end ", "x = {-1, -x; #x, [-x] = not x} ", "x = -x^2 .. -x^-2 .. 2^-x ",
+		"for i = -x, -1, -1 do end ", "for _ in -x do end ", "x = not x == not x ", "x = -x < -x ", "x = -x and -x or -x ", "goto l ::l:: x = -x ",
+	} {
+		text := "do " + part + "end "
+		if _, err := vm.Compile("flat", strings.Repeat(text, 3000), limits.Limits{}); err != nil {
+			t.Errorf("%s: %v", part, err)
+		}
+		sum := strings.TrimPrefix(part, "x = ")
+		if strings.ContainsAny(sum, "={(") || sum == part {
+			continue
+		}
+		if _, err := vm.Compile("flat", "x = 1"+strings.Repeat(" + "+sum, 3000), limits.Limits{}); err != nil {
+			t.Errorf("a sum of %s: %v", sum, err)
+		}
+	}
+}

@@ -112,7 +112,7 @@ enter: // Go on in f, the top frame.
 		case opGetGlobal:
 			if t := cl.env; true {
 				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+					if e := &t.ents[at]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
 						R[uint8(i>>8)] = e.val
 						continue
 					}
@@ -122,7 +122,7 @@ enter: // Go on in f, the top frame.
 		case opSetGlobal:
 			if t := cl.env; t.flags&flagsNoWrite == 0 {
 				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+					if e := &t.ents[at]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
 						e.val = R[uint8(i>>8)]
 						continue
 					}
@@ -134,7 +134,7 @@ enter: // Go on in f, the top frame.
 				t := o.table()
 				at := atomic.LoadUint32(&p.hints[pc-1])
 				if int(at) < len(t.ents) {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+					if e := &t.ents[at]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
 						R[uint8(i>>8)] = e.val
 						continue
 					}
@@ -149,7 +149,7 @@ enter: // Go on in f, the top frame.
 			if o := R[uint8(i>>8)]; o.isTable() {
 				t := o.table()
 				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) && t.flags&flagsNoWrite == 0 {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p {
+					if e := &t.ents[at]; e.key.p == k[i.d()].p || p.names(pc, e.key) {
 						if e.val.p == nil {
 							if t.meta != nil || int32(at) < t.first {
 								goto slow
@@ -166,7 +166,7 @@ enter: // Go on in f, the top frame.
 			if o := R[uint8(i>>8)]; o.isTable() {
 				t := o.table()
 				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) && t.flags&flagsNoWrite == 0 {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p {
+					if e := &t.ents[at]; e.key.p == k[i.d()].p || p.names(pc, e.key) {
 						if e.val.p == nil {
 							if t.meta != nil || int32(at) < t.first {
 								goto slow
@@ -184,7 +184,7 @@ enter: // Go on in f, the top frame.
 				t := o.table()
 				at := atomic.LoadUint32(&p.hints[pc-1])
 				if int(at) < len(t.ents) {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+					if e := &t.ents[at]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
 						R[uint8(i>>8)+1] = o
 						R[uint8(i>>8)] = e.val
 						continue
@@ -196,7 +196,7 @@ enter: // Go on in f, the top frame.
 						if c := class.ents[x].val; c.isTable() {
 							t := c.table()
 							if x := at & (1<<hintBits - 1); int(x) < len(t.ents) {
-								if e := &t.ents[x]; e.key.p == k[i.d()].p && e.val.p != nil {
+								if e := &t.ents[x]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
 									fuel-- // as for every table on the way: see index
 									R[uint8(i>>8)+1] = o
 									R[uint8(i>>8)] = e.val
@@ -210,7 +210,7 @@ enter: // Go on in f, the top frame.
 			if o := R[uint8(i>>16)]; o.isString() && m.strings != nil {
 				t := m.strings
 				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
-					if e := &t.ents[at]; e.key.p == k[i.d()].p && e.val.p != nil {
+					if e := &t.ents[at]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
 						R[uint8(i>>8)+1] = o
 						R[uint8(i>>8)] = e.val
 						continue
@@ -382,12 +382,21 @@ enter: // Go on in f, the top frame.
 				t := o.table()
 				n := len(t.arr)
 				if n > 0 && t.arr[n-1].p == nil {
-					// Where the last # found a border, or one on, there may be one.
-					n = int(t.border)
-					if n > 0 && n+1 < len(t.arr) && t.arr[n].p != nil && t.arr[n+1].p == nil && t.flags&flagShared == 0 {
-						n++
+					// Where the last # found a border, there may be one still.
+					if b := int(t.border); b > 0 && b < n && t.arr[b].p == nil && t.arr[b-1].p != nil {
+						n = b
+					} else if n <= freeSearch && t.flags&flagShared == 0 {
+						lo := 0
+						for n-lo > 1 {
+							if mid := int(uint(lo+n) / 2); t.arr[mid-1].p == nil {
+								n = mid
+							} else {
+								lo = mid
+							}
+						}
+						n = lo
 						t.border = int32(n)
-					} else if n <= 0 || n >= len(t.arr) || t.arr[n].p != nil || t.arr[n-1].p == nil {
+					} else {
 						goto slow
 					}
 				} else if t.flags&flagIntKeys != 0 {

@@ -24,17 +24,19 @@ type scanner struct {
 	line    int
 	start   int // offset of the current line
 	tokens  int64
-	held    int // operators that the parser keeps until it has seen what is to their right
+	held    int // the `..` that the parser keeps until it has seen what is to their right
 	most    int // the most of those at a time
+	depth   int // operators that nest, which it keeps likewise and the compiler recurses on
 	deepest int // the most openers at a time
 	nesting int
 	openers []opener
 	pending opener // a `while` or `for` whose `do` has not come yet
 	usesArg bool   // the identifier `arg` occurs
 
-	last  tokenClass
-	fresh bool // a line ended since the last token
-	names bool // in the names of a `local`, `goto` or `function`, after which a call is not meant
+	last    tokenClass
+	operand bool // the last token ended an operand
+	fresh   bool // a line ended since the last token
+	names   bool // in the names of a `local`, `goto` or `function`, after which a call is not meant
 }
 
 // tokenClass is what the scanner remembers of the last token, for the rules of C
@@ -51,7 +53,8 @@ const (
 type opener struct {
 	word   string
 	line   int
-	held   int  // of the scanner, where it stands
+	held   int // of the scanner, where it stands
+	depth  int
 	params bool // the parenthesis of a parameter list
 	call   bool // the brace of a table that is an argument
 }
@@ -145,22 +148,22 @@ func (s *scanner) run() error {
 		if err := s.checkSequence(c); err != nil {
 			return err
 		}
-		names, last := s.names, s.last
-		s.last, s.fresh, s.names = otherToken, false, false
+		names, last, operand := s.names, s.last, s.operand
+		s.last, s.fresh, s.names, s.operand = otherToken, false, false, false
 		var err error
 		switch {
 		case isAlpha(c):
 			err = s.word(names)
 		case isDigit(c) || c == '.' && isDigit(s.peek(1)):
-			err = s.number()
+			err, s.operand = s.number(), true
 		case c == '"' || c == '\'':
-			err = s.quoted(c)
+			err, s.operand = s.quoted(c), true
 			s.argument(last)
 		case c == '[' && (s.peek(1) == '[' || s.peek(1) == '='):
-			err = s.long("string")
+			err, s.operand = s.long("string"), true
 			s.argument(last)
 		default:
-			err = s.symbol(c, names, last)
+			err = s.symbol(c, names, last, operand)
 		}
 		if err != nil {
 			return err
@@ -344,14 +347,18 @@ func (s *scanner) word(names bool) error {
 		s.names = true
 		s.release()
 	case "if":
+		s.release()
 		return s.open(opener{word: w, line: s.line})
 	case "repeat":
 		s.last = separator
+		s.release()
 		return s.open(opener{word: w, line: s.line})
 	case "while", "for":
+		s.release()
 		s.pending = opener{word: w, line: s.line}
 	case "do":
 		s.last = separator
+		s.release()
 		o := opener{word: w, line: s.line}
 		if s.pending.word != "" {
 			o, s.pending = s.pending, opener{}
@@ -359,21 +366,25 @@ func (s *scanner) word(names bool) error {
 		return s.open(o)
 	case "end", "until":
 		s.close()
+		s.operand = w == "end"
 	case "else", "then":
 		s.last = separator
+		s.release()
 	case "not":
-		s.hold(1)
+		return s.nest()
 	case "and", "break", "elseif", "in", "or", "return":
 		s.release()
 	case "false", "nil", "true":
+		s.operand = true
 	default:
+		s.operand = true
 		s.usesArg = s.usesArg || w == "arg"
 		s.last, s.names = prefixToken, names
 	}
 	return nil
 }
 
-func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
+func (s *scanner) symbol(c byte, names bool, last tokenClass, operand bool) error {
 	switch c {
 	case '(', '{', '[':
 		o := opener{word: string(c), line: s.line, params: c == '(' && names, call: last == prefixToken}
@@ -381,6 +392,7 @@ func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
 			return err
 		}
 	case ')', '}', ']':
+		s.operand = true
 		switch o := s.close(); {
 		case o.params:
 			s.last = separator
@@ -400,19 +412,31 @@ func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
 		s.last, s.names = comma, names
 		s.release()
 	case '.', ':':
-		s.names = names
+		if c == '.' && s.peek(1) == '.' && s.peek(2) == '.' {
+			s.pos += 2
+			s.operand = true
+			break
+		}
 		if c == '.' && s.peek(1) == '.' {
-			s.hold(1) // once for each point
+			s.pos++
+			s.reduce()
+			s.hold()
+			break
 		}
+		s.names = names
 	case '^', '#':
-		s.hold(2)
+		s.pos++
+		return s.nest()
 	case '-':
-		if last != prefixToken {
-			s.hold(1)
+		if !operand {
+			s.pos++
+			return s.nest()
 		}
+		s.reduce()
 	case '=', '<', '>':
 		s.release()
 	case '+', '*', '/', '%':
+		s.reduce()
 	default:
 		if c < ' ' || c >= 0x7f {
 			return s.fail("unexpected symbol", fmt.Sprintf("char(%d)", c))
@@ -423,30 +447,52 @@ func (s *scanner) symbol(c byte, names bool, last tokenClass) error {
 	return nil
 }
 
-// hold counts n entries of the parser's stack, for an operator that waits for what
-// is to its right: `..`, `^` and those of one operand.
-func (s *scanner) hold(n int) {
-	s.held += n
-	s.most = max(s.most, s.held)
+// nest counts an operator that nests what is to its right: `^`, or one of one
+// operand. A chain of them may not be longer than what the compiler recurses on.
+func (s *scanner) nest() error {
+	if s.depth++; s.depth > maxCompileDepth {
+		return s.tooDeep(maxCompileDepth)
+	}
+	s.most = max(s.most, s.held+s.depth)
+	return nil
+}
+
+// hold counts a `..`, which waits for what is to its right.
+func (s *scanner) hold() {
+	s.held++
+	s.most = max(s.most, s.held+s.depth)
+}
+
+// reduce is called at an operator that those which nest do not wait for.
+func (s *scanner) reduce() {
+	s.depth = 0
+	if n := len(s.openers); n > 0 {
+		s.depth = s.openers[n-1].depth
+	}
 }
 
 // release is called where the operators of an expression cannot wait any longer.
 func (s *scanner) release() {
+	s.reduce()
 	s.held = 0
 	if n := len(s.openers); n > 0 {
 		s.held = s.openers[n-1].held
 	}
 }
 
+func (s *scanner) tooDeep(most int) error {
+	return &SyntaxError{
+		Chunk: s.chunk, Line: s.line, Column: s.pos - s.start + 1,
+		Message: "chunk has too many syntax levels",
+		Err:     &limits.Error{Kind: limits.Nesting, Used: int64(most), Max: int64(most), Asked: int64(most) + 1},
+	}
+}
+
 func (s *scanner) open(o opener) error {
 	if len(s.openers) >= s.nesting {
-		return &SyntaxError{
-			Chunk: s.chunk, Line: s.line, Column: s.pos - s.start + 1,
-			Message: "chunk has too many syntax levels",
-			Err:     &limits.Error{Kind: limits.Nesting, Used: int64(s.nesting), Max: int64(s.nesting), Asked: int64(s.nesting) + 1},
-		}
+		return s.tooDeep(s.nesting)
 	}
-	o.held = s.held
+	o.held, o.depth = s.held, s.depth
 	s.openers = append(s.openers, o)
 	s.deepest = max(s.deepest, len(s.openers))
 	return nil
@@ -456,7 +502,7 @@ func (s *scanner) close() (o opener) {
 	if n := len(s.openers); n > 0 {
 		o = s.openers[n-1]
 		s.openers = s.openers[:n-1]
-		s.held = o.held
+		s.held, s.depth = o.held, o.depth
 	}
 	return o
 }

@@ -16,30 +16,29 @@ func (m *Machine) slow(r *Run, th *Thread, f *frame, i instr) error {
 	p := f.cl.proto
 	switch op := i.op(); op {
 	case opGetGlobal:
-		return m.getField(th, f.cl.env.Value(), p.consts[i.d()], base+i.a(), p.hint(f))
+		return m.getField(th, f.cl.env.Value(), p.consts[i.d()], base+i.a(), p, f)
 	case opGetField:
-		return m.getField(th, R[i.b()], p.consts[i.d()], base+i.a(), p.hint(f))
+		return m.getField(th, R[i.b()], p.consts[i.d()], base+i.a(), p, f)
 	case opSelf:
-		return m.getSelf(th, R, i, p.consts[i.d()], base, p.hint(f))
+		return m.getSelf(th, R, i, p.consts[i.d()], base, p, f)
 	case opGetInt:
 		return m.get(th, R[i.b()], Number(float64(i.d())), base+i.a())
 	case opGetIndex:
 		if key := R[i.c()]; key.isString() && !key.isLong() {
-			key.str().hashed()
-			return m.getField(th, R[i.b()], key, base+i.a(), p.hint(f))
+			return m.getText(th, R[i.b()], key, base+i.a(), p, f)
 		}
 		return m.get(th, R[i.b()], R[i.c()], base+i.a())
 	case opSetGlobal:
-		return m.setField(th, f.cl.env.Value(), p.consts[i.d()], R[i.a()], p.hint(f))
+		return m.setField(th, f.cl.env.Value(), p.consts[i.d()], R[i.a()], p, f)
 	case opSetField:
-		return m.setField(th, R[i.a()], p.consts[i.d()], R[i.b()], p.hint(f))
+		return m.setField(th, R[i.a()], p.consts[i.d()], R[i.b()], p, f)
 	case opSetInt:
 		return m.put(th, R[i.a()], Number(float64(i.d())), R[i.b()])
 	case opSetIndex:
 		return m.put(th, R[i.a()], R[i.b()], R[i.c()])
 
 	case opSetFieldK:
-		return m.setField(th, R[i.a()], p.consts[i.d()], p.consts[i.b()], p.hint(f))
+		return m.setField(th, R[i.a()], p.consts[i.d()], p.consts[i.b()], p, f)
 	case opSetIntK:
 		return m.put(th, R[i.a()], Number(float64(i.d())), p.consts[i.b()])
 	case opSetIndexK:
@@ -154,12 +153,26 @@ func (f *frame) jumpIf(truth bool, i instr, err error) error {
 	return err
 }
 
-// hint is where the instruction that f is at keeps the place of its key. In an
-// opSelf it may also be the key's place in the table that is __index of the
-// object's metatable, with that of __index in the metatable in the bits from
-// hintBits on. A hint is only ever a first guess. Programs are shared: see
-// RATIONALE.md. A long key, whose use is charged, has noHint for ever.
-func (p *proto) hint(f *frame) *uint32 { return &p.hints[f.pc-1] }
+// remember keeps where the instruction that f is at found its key: as a first guess
+// for the next time, never more. For opSelf it may be the key's place in the table
+// that is __index of the object's metatable, with that of __index in the metatable
+// in the bits from hintBits on. If the key in the table is not the constant itself
+// but an equal string, from another program perhaps, that is kept too. Programs are
+// shared: see RATIONALE.md. A long key, whose use is charged, has noHint for ever.
+func (p *proto) remember(f *frame, hint uint32, key Value, e *entry) {
+	if at := &p.hints[f.pc-1]; atomic.LoadUint32(at) != hint {
+		atomic.StoreUint32(at, hint)
+	}
+	if e.key.p != key.p && !p.names(int(f.pc), e.key) {
+		p.found[f.pc-1].Store(e.key.str())
+	}
+}
+
+// names reports whether key is what the instruction before pc last found in place of
+// its constant.
+func (p *proto) names(pc int, key Value) bool {
+	return (*stringObject)(key.p) == p.found[pc-1].Load()
+}
 
 const (
 	hintBits = 24
@@ -167,10 +180,10 @@ const (
 )
 
 // getField is get of a constant string.
-func (m *Machine) getField(th *Thread, o, key Value, to int, hint *uint32) error {
+func (m *Machine) getField(th *Thread, o, key Value, to int, p *proto, f *frame) error {
 	if t := o.AsTable(); t != nil && !key.isLong() {
 		if e := t.find(key, key.object().id); e >= 0 && t.ents[e].val.p != nil {
-			atomic.StoreUint32(hint, uint32(e))
+			p.remember(f, uint32(e), key, &t.ents[e])
 			th.stack[to] = t.ents[e].val
 			return nil
 		}
@@ -179,24 +192,42 @@ func (m *Machine) getField(th *Thread, o, key Value, to int, hint *uint32) error
 	return m.get(th, o, key, to)
 }
 
+// getText is get of a short string that is no constant. Only the first place that it
+// is found at is remembered: for where it is always the same one.
+func (m *Machine) getText(th *Thread, o, key Value, to int, p *proto, f *frame) error {
+	t := o.AsTable()
+	if t == nil {
+		return m.get(th, o, key, to)
+	}
+	e := t.find(key, key.str().hashed())
+	if e < 0 || t.ents[e].val.p == nil {
+		return m.inherit(th, t, key, to)
+	}
+	if hint := &p.hints[f.pc-1]; atomic.LoadUint32(hint) == 0 {
+		atomic.StoreUint32(hint, uint32(e))
+	}
+	th.stack[to] = t.ents[e].val
+	return nil
+}
+
 // getSelf does R[A+1] = R[B]; R[A] = R[B][key].
-func (m *Machine) getSelf(th *Thread, R []Value, i instr, key Value, base int, hint *uint32) error {
+func (m *Machine) getSelf(th *Thread, R []Value, i instr, key Value, base int, p *proto, f *frame) error {
 	o := R[i.b()]
 	R[i.a()+1] = o
 	t := o.AsTable()
 	if o.isString() && m.strings != nil && !key.isLong() {
 		if e := m.strings.find(key, key.object().id); e >= 0 {
-			atomic.StoreUint32(hint, uint32(e))
+			p.remember(f, uint32(e), key, &m.strings.ents[e])
 		}
 	}
 	if t == nil || t.meta == nil || key.isLong() || !t.lacks(key.object().id) {
-		return m.getField(th, o, key, base+i.a(), hint)
+		return m.getField(th, o, key, base+i.a(), p, f)
 	}
 	// Remember the way through the class.
 	if x := t.meta.find(indexKey, indexKey.object().id); x >= 0 && x < 1<<(32-hintBits) {
 		if class := t.meta.ents[x].val.AsTable(); class != nil {
 			if e := class.find(key, key.object().id); e >= 0 && e < 1<<hintBits {
-				atomic.StoreUint32(hint, uint32(x)<<hintBits|uint32(e))
+				p.remember(f, uint32(x)<<hintBits|uint32(e), key, &class.ents[e])
 			}
 		}
 	}
@@ -253,10 +284,10 @@ func (m *Machine) get(th *Thread, o, key Value, to int) error {
 }
 
 // setField is put at a constant string.
-func (m *Machine) setField(th *Thread, o, key, v Value, hint *uint32) error {
+func (m *Machine) setField(th *Thread, o, key, v Value, p *proto, f *frame) error {
 	if t := o.AsTable(); t != nil && t.flags&flagsNoWrite == 0 && !key.isLong() {
 		if e := t.find(key, key.object().id); e >= 0 {
-			atomic.StoreUint32(hint, uint32(e))
+			p.remember(f, uint32(e), key, &t.ents[e])
 			if t.ents[e].val.p != nil || t.meta == nil {
 				t.absent = 0
 				t.setAt(e, v)

@@ -163,22 +163,25 @@ func (m *Machine) Len(t *Table) (int, error) {
 	return t.searchLen(), nil
 }
 
-// knownLen returns a border of t if it takes no search: where the array part ends,
-// or where the last search found one, or one on.
+// knownLen returns a border of t if it takes no search, or a short one: where the
+// array part ends, or where the last search found one.
 func (t *Table) knownLen() (n int, known bool) {
 	n = len(t.arr)
 	if n == 0 || t.arr[n-1].p != nil {
 		return n, t.flags&flagIntKeys == 0
 	}
-	switch b := int(t.border); {
-	case b > 0 && b < n && t.arr[b].p == nil && t.arr[b-1].p != nil:
+	if b := int(t.border); b > 0 && b < n && t.arr[b].p == nil && t.arr[b-1].p != nil {
 		return b, true
-	case b > 0 && b+1 < n && t.arr[b].p != nil && t.arr[b+1].p == nil:
-		t.setBorder(b + 1)
-		return b + 1, true
+	}
+	if n <= freeSearch {
+		return t.searchLen(), true
 	}
 	return 0, false
 }
+
+// freeSearch is the length of an array part up to which the search for a border in
+// it, by halving as in C Lua, is part of the instruction that wants it.
+const freeSearch = 4096
 
 func (t *Table) searchLen() int {
 	n := len(t.arr)
