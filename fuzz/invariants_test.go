@@ -85,6 +85,7 @@ type outcome struct {
 	Census  luasandbox.Census
 	Output  string
 	limit   limits.Kind // that it ended at, or 0
+	refused bool        // it is no program
 }
 
 // modules are what require finds.
@@ -147,7 +148,7 @@ func run(t *testing.T, j job, c conditions, steps int64) outcome {
 	}
 	kept(t, s, &o, c.limits)
 	if c.fuels == nil && j.grants == nil { // what host functions allocate is theirs
-		affordable(t, o.Call, int64(after.TotalAlloc-before.TotalAlloc))
+		affordable(t, o.Call, err != nil && o.limit == 0, c.limits, int64(after.TotalAlloc-before.TotalAlloc))
 	}
 	for range 2 {
 		if steps == never {
@@ -230,11 +231,15 @@ func kept(t *testing.T, s *luasandbox.Sandbox, o *outcome, l limits.Limits) {
 
 // affordable fails if Go allocated much more than the script was charged for, for
 // its output and the host's buffer of that aside. The accounts of single functions
-// are held to less than this (package accounts); a census's own list of what it has
-// yet to visit, in a jail that is nearly full, is the most that comes on top.
-func affordable(t *testing.T, u luasandbox.Usage, allocated int64) {
+// are held to less than this (package accounts). What a census needs for its walk is
+// garbage afterwards, and paid for in instructions.
+func affordable(t *testing.T, u luasandbox.Usage, uncaught bool, l limits.Limits, allocated int64) {
 	t.Helper()
-	if most := 2*u.Allocated + 4*u.Output + 16<<10; allocated > most {
+	most := 2*u.Allocated + 4*u.Instructions + 4*u.Output + 16<<10
+	if uncaught { // a traceback for each coroutine that the error leaves
+		most += l.Depth << 12
+	}
+	if allocated > most {
 		t.Errorf("Go allocated %d bytes, for which %d bytes and %d instructions were charged", allocated, u.Allocated, u.Instructions)
 	}
 }
@@ -327,7 +332,12 @@ func examine(t *testing.T, source string, c conditions, args []any, grants ...*l
 				t.Errorf("a token that does not print: %q", syntax.Near)
 			}
 		}
-		return outcome{Err: err.Error()}
+		o := outcome{Err: err.Error()}
+		if limit := (*limits.Error)(nil); errors.As(err, &limit) {
+			o.limit = limit.Kind
+		}
+		o.refused = o.limit == 0
+		return o
 	}
 	j := job{program: p, args: args, grants: grants}
 	whole := conditions{limits: c.limits}

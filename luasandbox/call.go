@@ -107,7 +107,7 @@ func (s *Sandbox) callNested(ctx context.Context, at target, args []any) (Result
 	}
 	s.host.begin(ctx)
 	defer s.host.end()
-	_, err = s.m.Call(ctx, s.entry, values...)
+	_, err = s.m.Call(ctx, s.entry.Value(), values...)
 	s.putRoom(values)
 	if err != nil {
 		return nil, s.host.nestedFailed(err, s.public(err))
@@ -228,7 +228,7 @@ func (s *Sandbox) callee(e *encoding, at target, args []any) (values []vm.Value,
 	values = s.takeRoom(3 + len(args))
 	switch at.kind {
 	case text:
-		values = append(values, asText.Value(), fn, s.tostring)
+		values = append(values, asText.Value(), fn, s.tostring.Value())
 	case fieldsOf:
 		values = append(values, asFields.Value(), fn)
 	default:
@@ -338,7 +338,7 @@ func (s *Sandbox) Global(path string) (v any, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := s.m.Call(context.Background(), s.entry, asIs.Value(), lv); err != nil {
+		if _, err := s.m.Call(context.Background(), s.entry.Value(), asIs.Value(), lv); err != nil {
 			return s.public(err)
 		}
 		out, err := s.take()

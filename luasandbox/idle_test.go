@@ -11,11 +11,15 @@ import (
 )
 
 // The promise: what a sandbox with the whole library holds on Go's heap, and what it
-// is charged for, before it runs anything and after it has run something and was
-// trimmed. The second is without what its script made.
+// is charged for: before it runs anything; after it has run a small script; and after
+// that, trimmed. The last two are with what the script made, its globals above all.
+// leastTrim is what the smallest stack and its frames are charged for, which Trim
+// gives back at least.
 const (
-	mostFresh   = 8 << 10
+	mostFresh   = 5 << 10
+	mostKept    = 9 << 10
 	mostTrimmed = 8 << 10
+	leastTrim   = 800
 )
 
 // idleSandboxes is how many sandboxes the tests keep. A hundred thousand are a
@@ -137,11 +141,11 @@ func TestTrimmedSandboxesAreSmall(t *testing.T) {
 	})
 	before, live := exactBytes(t, kept[0]), exactBytes(t, trimmed[0])
 	t.Logf("after a call each has %d bytes of heap, %d live; trimmed %d, %d live", untrimmed, before, each, live)
-	if each > mostTrimmed || each > untrimmed-4<<10 {
-		t.Errorf("a trimmed sandbox takes %d bytes of heap, one that was not %d; want at most %d", each, untrimmed, mostTrimmed)
+	if each > mostTrimmed || untrimmed > mostKept || each > untrimmed-leastTrim {
+		t.Errorf("a trimmed sandbox takes %d bytes of heap, one that was not %d; want at most %d and %d, and %d between them", each, untrimmed, mostTrimmed, mostKept, leastTrim)
 	}
-	if live > mostTrimmed || live > before-4<<10 {
-		t.Errorf("a trimmed sandbox has %d bytes live, one that was not %d; want at most %d", live, before, mostTrimmed)
+	if live > mostTrimmed || before > mostKept || live > before-leastTrim {
+		t.Errorf("a trimmed sandbox has %d bytes live, one that was not %d; want at most %d and %d, and %d between them", live, before, mostTrimmed, mostKept, leastTrim)
 	}
 	for _, s := range []*luasandbox.Sandbox{kept[0], trimmed[0]} {
 		got, err := s.Call(context.Background(), "count")
@@ -152,7 +156,7 @@ func TestTrimmedSandboxesAreSmall(t *testing.T) {
 	if a, b := kept[0].LastCall().Instructions, trimmed[0].LastCall().Instructions; a != b {
 		t.Errorf("after Trim a call takes %d instructions, without %d", b, a)
 	}
-	if a, b := kept[0].Usage().Allocated, trimmed[0].Usage().Allocated; b < a+4<<10 {
+	if a, b := kept[0].Usage().Allocated, trimmed[0].Usage().Allocated; b < a+leastTrim {
 		t.Errorf("the stack that Trim dropped was not charged for again: %d bytes allocated, without %d", b, a)
 	}
 	runtime.KeepAlive(kept)

@@ -2,6 +2,7 @@ package luasandbox
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -76,6 +77,7 @@ type ErrorRecord struct {
 const (
 	maxErrors    = 32
 	maxFunctions = 64
+	maxSearched  = 8       // functions among which one is found without an index
 	maxMessage   = 1 << 10 // bytes
 	maxTraceback = 4 << 10
 	others       = "(others)" // functions beyond maxFunctions
@@ -124,7 +126,7 @@ func (s *Sandbox) Report() Report {
 type journal struct {
 	mu        sync.Mutex
 	report    Report
-	index     map[string]int // in report.Calls
+	index     map[string]int // in report.Calls; nil while those are few
 	traceback string         // of the last error
 }
 
@@ -175,22 +177,44 @@ func (j *journal) refused(function string, err error) {
 	j.note(function, err, "")
 }
 
+// function returns the record of a function's calls. Names that agree in the first
+// maxMessage bytes are one function.
 func (j *journal) function(name string) *CallRecord {
-	i, ok := j.index[name]
+	name = cut(name, maxMessage)
+	i, ok := j.find(name)
+	if !ok && len(j.report.Calls) >= maxFunctions {
+		name = others
+		i, ok = j.find(name)
+	}
 	if !ok {
-		if len(j.report.Calls) >= maxFunctions {
-			name = others
-		}
-		if i, ok = j.index[name]; !ok {
-			if j.index == nil {
-				j.index = map[string]int{}
-			}
-			i = len(j.report.Calls)
-			j.index[name] = i
-			j.report.Calls = append(j.report.Calls, CallRecord{Function: clip(name, maxMessage)})
-		}
+		i = len(j.report.Calls)
+		j.report.Calls = append(j.report.Calls, CallRecord{Function: strings.Clone(name)})
+		j.enter(i)
 	}
 	return &j.report.Calls[i]
+}
+
+// find returns the index in report.Calls of the function called name.
+func (j *journal) find(name string) (i int, ok bool) {
+	if j.index != nil {
+		i, ok = j.index[name]
+		return i, ok
+	}
+	i = slices.IndexFunc(j.report.Calls, func(c CallRecord) bool { return c.Function == name })
+	return i, i >= 0
+}
+
+// enter makes find know the last record, whose index is i.
+func (j *journal) enter(i int) {
+	switch {
+	case j.index != nil:
+		j.index[j.report.Calls[i].Function] = i
+	case i >= maxSearched:
+		j.index = make(map[string]int, 2*maxSearched)
+		for i, c := range j.report.Calls {
+			j.index[c.Function] = i
+		}
+	}
 }
 
 func (j *journal) note(function string, err error, traceback string) {
@@ -270,7 +294,15 @@ func (s *Sandbox) publish() {
 // script's memory.
 func clip(text string, n int) string {
 	if len(text) > n {
-		return text[:n] + "…"
+		return cut(text, n)
 	}
 	return strings.Clone(text)
+}
+
+// cut cuts a text to n bytes; a shorter one it returns as it is.
+func cut(text string, n int) string {
+	if len(text) > n {
+		return text[:n] + "…"
+	}
+	return text
 }

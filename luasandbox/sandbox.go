@@ -18,7 +18,8 @@ import (
 // Sandbox is one jail for scripts: globals, memory, an account. It does one thing
 // at a time; a call while it is busy returns [ErrBusy].
 type Sandbox struct {
-	state atomic.Uint32 // idle, busy or closed
+	state    atomic.Uint32 // idle, busy or closed
+	orphaned atomic.Bool   // there are orphans
 
 	// What follows belongs to whoever made the state busy.
 	m        *vm.Machine
@@ -30,16 +31,15 @@ type Sandbox struct {
 	ids      int64         // of log records
 	wall     time.Duration // in all steps
 	line     []byte        // print's
-	tostring vm.Value      // the library's
-	entry    vm.Value      // the function that calls from the host run
+	tostring *vm.Native    // the library's
+	entry    *vm.Native    // the function that calls from the host run
 	ended    entry         // its continuation, with the results of the call that ended last
 	room     []vm.Value    // for the arguments of the next call
 	rested   *Task         // for the next call that no caller has a Task of
 
-	orphaned atomic.Bool // there are orphans
-	mu       sync.Mutex  // guards orphans
-	orphans  []*Task     // abandoned while the sandbox was busy
-	log      journal
+	mu      sync.Mutex // guards orphans
+	orphans []*Task    // abandoned while the sandbox was busy
+	log     journal
 }
 
 const (
@@ -101,14 +101,14 @@ func (s *Sandbox) open() error {
 	if err := stdlib.Open(s.m, o); err != nil {
 		return s.public(err)
 	}
-	s.tostring = s.m.Globals().GetString("tostring")
+	s.tostring = s.m.Globals().GetString("tostring").AsNative()
 	s.host.open(s)
 	s.ended.s = s
 	run, err := s.ended.native(s.m)
 	if err != nil {
 		return s.public(err)
 	}
-	s.entry = run.Value()
+	s.entry = run
 	for _, g := range s.cfg.Grants {
 		if err := g.install(s); err != nil {
 			var limit *limits.Error
@@ -140,14 +140,14 @@ func (s *Sandbox) Close() error {
 	s.publish()
 	s.log.setState("closed")
 	s.m.Release()
-	s.m, s.line, s.host, s.tostring, s.entry, s.ended = nil, nil, bindings{}, vm.Nil, vm.Nil, entry{}
+	s.m, s.line, s.host, s.tostring, s.entry, s.ended = nil, nil, bindings{}, nil, nil, entry{}
 	s.room, s.rested = nil, nil
 	s.cfg = Config{Name: s.cfg.Name, Logger: s.cfg.Logger}
 	return nil
 }
 
 // Trim drops what the sandbox keeps between calls so that the next one is fast: a
-// stack, which counts as the script's memory, and some buffers; 6 KB after small
+// stack, which counts as the script's memory, and some buffers; 1 KB after small
 // calls, 28 KB at most. The next call makes them anew, and the sandbox is charged for
 // that. It is for a sandbox that will be idle for long, and changes nothing that a
 // script can see but what collectgarbage("count") tells.

@@ -88,7 +88,7 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 	defer e.end(len(s.host.building))
 	values, err := s.callee(&e, at, args)
 	if err == nil {
-		t.run, err = s.m.Start(ctx, s.entry, values...)
+		t.run, err = s.m.Start(ctx, s.entry.Value(), values...)
 	}
 	s.putRoom(values)
 	if err != nil {

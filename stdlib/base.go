@@ -39,7 +39,7 @@ var baseLibrary = []entry{
 	{name: "rawget", fn: native("rawget", baseRawGet), status: full, charge: "for a long key, one for each HashBytesPerUnit bytes the first time and for each BytesPerUnit bytes each time", test: "TestOracle/base"},
 	{name: "rawset", fn: native("rawset", baseRawSet), status: full, charge: "as rawget, and the table's growth", test: "TestOracle/base"},
 	{name: "require", fn: requireNative, status: differs, charge: "as load, once a module",
-		note: "serves the modules of the mod itself and nothing else; there is no package table", test: "TestRequire"},
+		note: "serves the modules of the mod itself, and under a library's name, if the mod has no such module, the library's table; there is no package table", test: "TestRequire"},
 	{name: "select", fn: native("select", baseSelect), status: full, charge: "TableSlotMove", test: "TestOracle/base"},
 	{name: "setfenv", fn: vm.SetFenv, status: differs, charge: "none",
 		note: "changes the script's own functions; level 0 and functions of the library or the host are refused", test: "TestOracle/base"},

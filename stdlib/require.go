@@ -65,7 +65,14 @@ func baseRequire(c *vm.Call) error {
 	}
 	chunk, text, ok := l.options.Require(name)
 	if !ok {
-		return c.Errorf("module '%s' not found", name)
+		t := l.table(name)
+		if t.IsNil() {
+			return c.Errorf("module '%s' not found", name)
+		}
+		if err := m.RawSet(l.modules, key, t); err != nil {
+			return err
+		}
+		return c.Return(t)
 	}
 	fn, problem, err := compile(c, chunk, text)
 	if err != nil {
@@ -78,6 +85,18 @@ func baseRequire(c *vm.Call) error {
 		return err
 	}
 	return c.Call(&requiring{key}, fn, key)
+}
+
+// table returns the table of the library called name, or of the globals for _G;
+// nil if there is none. As with C Lua's package.loaded, it is the one that the
+// sandbox began with, whatever the script has made of the global variable since.
+func (l *library) table(name string) vm.Value {
+	for _, p := range l.opened {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return vm.Nil
 }
 
 // requiring is a module whose code runs.

@@ -37,8 +37,9 @@ type Options struct {
 	Print func(c *vm.Call, line string) error
 	// Require returns the source text of a module of the mod's own, and the name
 	// by which messages show it. name has 1 to 200 bytes: letters, digits, '_' and
-	// '-', in parts that are not empty, with '.' or '/' between them. If nil, the
-	// function require is absent.
+	// '-', in parts that are not empty, with '.' or '/' between them. Where it has
+	// no module of a library's name, such as "string", require returns the library's
+	// table. If nil, the function require is absent.
 	Require func(name string) (chunk, text string, ok bool)
 	// Location is the time zone of os.time and os.date. If nil, it is UTC.
 	Location *time.Location
@@ -49,6 +50,7 @@ type library struct {
 	options Options
 	random  rand.PCG
 	modules *vm.Table // what require returned, by name
+	opened  []vm.Pair // for require: contents.libraries, as the globals first had them
 	pause   int32     // collectgarbage's parameters, which do nothing
 	stepMul int32
 }
@@ -56,10 +58,13 @@ type library struct {
 // libraryOf returns the state that Open gave c's machine.
 func libraryOf(c *vm.Call) *library { return c.Machine().Library().(*library) }
 
-// Trace counts the modules, which a script reaches through require alone.
+// Trace counts what a script may reach through require alone.
 func (l *library) Trace(w *vm.Walk) {
 	if l.modules != nil {
 		w.Value(l.modules.Value())
+	}
+	for _, p := range l.opened {
+		w.Value(p.Value)
 	}
 }
 
@@ -67,6 +72,7 @@ func (l *library) Trace(w *vm.Walk) {
 type contents struct {
 	globals, withRequire *vm.Shared // the table of globals, without and with require
 	strings              *vm.Shared
+	libraries            []string // the names of the libraries' tables, and _G last
 }
 
 // The names are shared strings before any program is compiled: a constant is then the
@@ -106,6 +112,7 @@ var shared = sync.OnceValue(func() (all contents) {
 		}
 		add("", name, library.Table().Value())
 	}
+	all.libraries = append(names, "_G")
 	all.withRequire = vm.NewShared(members[""])
 	all.globals = vm.NewShared(slices.DeleteFunc(members[""], func(p vm.Pair) bool {
 		return vm.RawEqual(p.Value, requireNative.Value())
@@ -152,6 +159,15 @@ func Open(m *vm.Machine, o Options) error {
 	}
 	if err := m.RawSet(g, keyGlobals, g.Value()); err != nil {
 		return err
+	}
+	if o.Require != nil {
+		if err := m.Reserve(int64(len(contents.libraries)) * 2 * limits.ValueBytes); err != nil {
+			return err
+		}
+		l.opened = make([]vm.Pair, len(contents.libraries))
+		for i, name := range contents.libraries {
+			l.opened[i] = vm.Pair{Name: name, Value: g.GetString(name)}
+		}
 	}
 	return openStrings(m, g.GetString("string"), contents.strings)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -103,14 +104,20 @@ func safeJSON(doc []byte) []byte {
 		switch {
 		case !dangerous(r):
 			out = utf8.AppendRune(out, r)
-		case r < 0x10000:
-			out = fmt.Appendf(out, `\u%04x`, r)
 		default:
-			r -= 0x10000
-			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+			out = appendEscaped(out, r)
 		}
 	}
 	return out
+}
+
+// appendEscaped appends the JSON escape of r.
+func appendEscaped(dst []byte, r rune) []byte {
+	if high, low := utf16.EncodeRune(r); high != unicode.ReplacementChar {
+		dst, r = appendEscaped(dst, high), low
+	}
+	const digits = "0123456789abcdef"
+	return append(dst, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }
 
 // escaper is a writer that makes visible what is written to it. A character

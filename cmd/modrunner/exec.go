@@ -44,7 +44,10 @@ script prints goes to standard error. A command line that cannot be understood
    "results": what the script returned, each as tostring shows it,
    "instructions": N, "memory_bytes": N, "memory_peak_bytes": N,
    "allocated_bytes": N, "wall_ms": N}
-Bytes that are not UTF-8 stand there as \xff.
+Bytes that are not UTF-8 stand there as \xff. The results together are cut at as
+many bytes as the script may print (--limit output=SIZE), the message and the
+traceback at 64 KiB each, with or without --json. The text then says so, and the
+document has one more field, "omitted_bytes": N.
 
 Exit status: 0 all well; 1 the script failed; 2 wrong usage; 3 a limit was hit;
 4 refused before running; 128 and the signal's number if interrupted. A call depth
@@ -89,26 +92,39 @@ type spent struct {
 	WallMS          int64 `json:"wall_ms"`
 }
 
-// execReport is the JSON document of exec.
+// execReport is the JSON document of exec: the fields of ending, "results", and
+// those of account. Its texts are the script's own, cut to their bounds.
 type execReport struct {
-	Status    string   `json:"status"` // "ok", "error", "limit", "refused"
-	Limit     string   `json:"limit"`
-	Error     string   `json:"error"`
-	Traceback string   `json:"traceback"`
-	Results   []string `json:"results"`
+	ending
+	Results []string
+	account
+}
+
+// ending is how a script ended.
+type ending struct {
+	Status    string `json:"status"` // "ok", "error", "limit", "refused"
+	Limit     string `json:"limit"`
+	Error     string `json:"error"`
+	Traceback string `json:"traceback"`
+}
+
+// account is the numbers of a script's end.
+type account struct {
 	spent
+	OmittedBytes int64 `json:"omitted_bytes,omitempty"` // of the texts
 }
 
 // exec is the command. It returns an *exitError, or nil.
 func (c *console) exec(ctx context.Context, o execOptions, path string, args []string) error {
-	report := execReport{Status: "ok", Results: []string{}}
+	report := execReport{ending: ending{Status: "ok"}, Results: []string{}}
 	err := c.execute(ctx, o, path, args, &report)
 	end := report.fail(err)
 	if i := interruptedBy(ctx); i != nil && end != allWell {
 		end, report.Error = i.status(), i.Error()
 	}
 	if o.json {
-		c.writeJSON(report)
+		report.Error, report.Traceback = jsonText(report.Error), jsonText(report.Traceback)
+		c.writeDocument(&report)
 	} else {
 		c.tell(&report, err, end)
 		if o.stats {
@@ -171,9 +187,9 @@ func (c *console) execute(ctx context.Context, o execOptions, path string, args 
 		AllocatedBytes:  usage.Allocated,
 		WallMS:          usage.Wall.Milliseconds(),
 	}
-	for _, r := range results {
-		report.Results = append(report.Results, jsonText(r))
-	}
+	var omitted int64
+	report.Results, omitted = within(results, o.limits.WithDefaults().Output)
+	report.OmittedBytes += omitted
 	return err
 }
 
@@ -206,7 +222,7 @@ func (r *execReport) fail(err error) status {
 	if err == nil {
 		return allWell
 	}
-	r.Error = jsonText(err.Error())
+	r.Error = r.bounded(err.Error())
 	end := scriptFailed
 	r.Status = "error"
 	limit, _ := errors.AsType[*limits.Error](err)
@@ -214,7 +230,7 @@ func (r *execReport) fail(err error) status {
 		r.Limit = limit.Kind.String()
 	}
 	if script, ok := errors.AsType[*luasandbox.ScriptError](err); ok {
-		r.Traceback = jsonText(stackOf(script))
+		r.Traceback = r.bounded(stackOf(script))
 		return end
 	}
 	if _, ok := errors.AsType[*refusal](err); ok {
@@ -226,6 +242,13 @@ func (r *execReport) fail(err error) status {
 		return limitHit
 	}
 	return end
+}
+
+// bounded cuts a message or a traceback.
+func (r *execReport) bounded(text string) string {
+	text, omitted := cut(text, maxMessage)
+	r.OmittedBytes += omitted
+	return text
 }
 
 // stackOf returns the traceback without the message that it begins with.
@@ -256,7 +279,7 @@ func (c *console) tell(r *execReport, err error, end status) {
 	case end == notRun:
 		c.refused(err)
 	default:
-		c.scriptFailed(err.Error(), r.Traceback)
+		c.scriptFailed(r.Error, r.Traceback)
 		if limit != nil {
 			c.limitHint(limit)
 		}

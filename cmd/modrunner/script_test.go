@@ -231,7 +231,7 @@ func jsonCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // at follows a path such as "mods.0.id"; "len" at its end is the number of
-// elements, "keys" the names of an object's fields, in order.
+// elements, or of a text's bytes, "keys" the names of an object's fields, in order.
 func at(doc any, path string) (any, bool) {
 	for step := range strings.SplitSeq(path, ".") {
 		switch v := doc.(type) {
@@ -243,6 +243,11 @@ func at(doc any, path string) (any, bool) {
 			if doc, ok = v[step]; !ok {
 				return nil, false
 			}
+		case string:
+			if step != "len" {
+				return nil, false
+			}
+			doc = json.Number(strconv.Itoa(len(v)))
 		case []any:
 			if step == "len" {
 				return len(v), true

@@ -9,7 +9,7 @@ try(function() local x = (undefined or undefined).x end) --> s:try false s:p:8: 
 try(function() return g3[""].x end) --> s:try false s:p:9: attempt to index field '' (a nil value) --~ s:try false s:p:9: attempt to index a nil value
 P(pcall(error, 2)) --> false s:2
 P(pcall(error, 2, 0)) --> false n:2
-P(pcall(coroutine.wrap(function() error(255, 0) end))) --> false s:255 --~ false n:255
-try(function() coroutine.wrap(function() error(255, 0) end)() end) --> s:try false s:p:13: 255 --~ s:try false n:255
+P(pcall(coroutine.wrap(function() error(255, 0) end))) --> false s:255
+try(function() coroutine.wrap(function() error(255, 0) end)() end) --> s:try false s:p:13: 255
 try(function() coroutine.wrap(function() error("e", 0) end)() end) --> s:try false s:p:14: e
 try(function() coroutine.wrap(function() error({}) end)() end) --> s:try false {nil,nil,nil,nil,nil,nil,nil}
