@@ -264,7 +264,7 @@ func TestRequire(t *testing.T) {
 		{"runs once", "local a = require('a') return a == require('a'), require('lib.b'), require('lib.b'), count", []string{"true", "true", "true", "1"}},
 		{"false runs again", "return require('false'), require('false'), count", []string{"false", "false", "2"}},
 		{"an unknown module", "return pcall(require, 'none')", []string{"false", "module 'none' not found"}},
-		{"the library's tables", `for k, v in pairs(_G) do if type(v) == "table" then assert(require(k) == v, k) n = (n or 0) + 1 end end
+		{"the library's tables", `for k, v in pairs(_G) do if type(v) == "table" and k ~= "bit32" then assert(require(k) == v, k) n = (n or 0) + 1 end end
 			return n >= 7, require("string").upper("x"), require("_G") == _G`, []string{"true", "X", "true"}},
 		{"the table that there was at first", "local s, m = string, math string, math = {}, nil return require('string') == s, require('math') == m, string == s",
 			[]string{"true", "true", "false"}},

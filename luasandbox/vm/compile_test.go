@@ -154,18 +154,19 @@ func TestCompilerIsLinear(t *testing.T) {
 	}
 }
 
-// TestLongestSources compiles each shape in the longest text that the limits allow.
+// TestLongestSources compiles each shape in a quarter of the longest text that the
+// default limits allow.
 // Were anything quadratic in it, this would take hours.
 func TestLongestSources(t *testing.T) {
 	if testing.Short() {
-		t.Skip("60 texts of a mebibyte")
+		t.Skip("60 texts of 256 KiB")
 	}
 	for _, s := range shapes {
 		t.Run(s.name, func(t *testing.T) {
-			link := (len(s.text(300_000)) - len(s.text(100_000)) + 199_999) / 200_000
-			n := (1<<20 - len(s.text(0)) - 1000) / link
+			link := (len(s.text(30_000)) - len(s.text(10_000)) + 19_999) / 20_000
+			n := (1<<18 - len(s.text(0)) - 1000) / link
 			text := s.text(n)
-			if len(text) > 1<<20 || len(text) < 1<<19 {
+			if len(text) > 1<<18 || len(text) < 1<<17 {
 				t.Fatalf("a text of %d bytes", len(text))
 			}
 			if _, err := vm.Compile("shape", text, limits.Limits{}); err != nil {

@@ -1,3 +1,3 @@
 -- A hundred thousand length operators.
 -- generate
-return "return " .. ("#"):rep(100000) .. "''" --!! too complex
+return "return " .. ("#"):rep(100000) .. "''" --!! too many syntax levels
