@@ -108,6 +108,7 @@ func (m *Machine) objectName(p *proto, pc, reg int) (what, name string) {
 
 func (p *proto) constName(i int) string {
 	if s, ok := p.consts[i].AsString(); ok {
+		s, _, _ = strings.Cut(s, "\x00") // as C shows it
 		return shorten(s)
 	}
 	return "?"
@@ -173,7 +174,7 @@ func (m *Machine) describeOperand(th *Thread, reg int) string {
 		return ""
 	}
 	what, name := m.objectName(f.cl.proto, int(f.pc)-1, reg)
-	if name == "" {
+	if what == "" {
 		return ""
 	}
 	return fmt.Sprintf("%s '%s'", what, name)

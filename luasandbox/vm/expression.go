@@ -482,7 +482,7 @@ func (f *function) concat(e *ast.StringConcatOpExpr, r int) {
 
 // logicalOperands returns the operands of a chain of one logical operator, which nests
 // to the left.
-func logicalOperands(e *ast.LogicalOpExpr) []ast.Expr {
+func (f *function) logicalOperands(e *ast.LogicalOpExpr) []ast.Expr {
 	list := []ast.Expr{e.Rhs}
 	for {
 		left, ok := e.Lhs.(*ast.LogicalOpExpr)
@@ -498,27 +498,38 @@ func logicalOperands(e *ast.LogicalOpExpr) []ast.Expr {
 	last := len(list) - 1
 	kept := list[:0]
 	for i, x := range list {
-		if truth, known := constantTruth(x); i == last || !known || truth != (e.Operator == "and") {
+		if truth, known := f.constantTruth(x); i == last || !known || truth != (e.Operator == "and") {
 			kept = append(kept, x)
 		}
 	}
 	return kept
 }
 
-// constantTruth tells whether a constant counts as true.
-func constantTruth(e ast.Expr) (truth, known bool) {
+// constantTruth tells whether a constant, or what C Lua folds to one, counts as true.
+func (f *function) constantTruth(e ast.Expr) (truth, known bool) {
+	negated := false
+	for range 8 { // as many as anyone writes
+		not, ok := e.(*ast.UnaryNotOpExpr)
+		if !ok {
+			break
+		}
+		e, negated = not.Expr, !negated
+	}
+	if _, ok := f.fold(e); ok {
+		return !negated, true
+	}
 	switch e.(type) {
-	case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr:
-		return true, true
+	case *ast.TrueExpr, *ast.StringExpr:
+		return !negated, true
 	case *ast.FalseExpr, *ast.NilExpr:
-		return false, true
+		return negated, true
 	}
 	return false, false
 }
 
 // logical evaluates a chain of `and` or `or` to a value in r.
 func (f *function) logical(e *ast.LogicalOpExpr, r int) {
-	list := logicalOperands(e)
+	list := f.logicalOperands(e)
 	stop := 0 // the value that ends the chain
 	if e.Operator == "or" {
 		stop = 1
@@ -527,7 +538,7 @@ func (f *function) logical(e *ast.LogicalOpExpr, r int) {
 	for _, x := range list[:len(list)-1] {
 		// a and b or c: if a is false its value does not matter, only b's does.
 		if in, ok := x.(*ast.LogicalOpExpr); ok && e.Operator == "or" && in.Operator == "and" {
-			parts := logicalOperands(in)
+			parts := f.logicalOperands(in)
 			var skip []int
 			for _, p := range parts[:len(parts)-1] {
 				skip = append(skip, f.condition(p, false)...)
@@ -557,7 +568,7 @@ func (f *function) condition(e ast.Expr, want bool) []int {
 
 func (f *function) conditionOf(e ast.Expr, want bool) []int {
 	f.at(e)
-	if truth, known := constantTruth(e); known {
+	if truth, known := f.constantTruth(e); known {
 		if truth == want {
 			return []int{f.jump()}
 		}
@@ -569,7 +580,7 @@ func (f *function) conditionOf(e ast.Expr, want bool) []int {
 	case *ast.RelationalOpExpr:
 		return []int{f.comparison(e, want)}
 	case *ast.LogicalOpExpr:
-		list := logicalOperands(e)
+		list := f.logicalOperands(e)
 		last := list[len(list)-1]
 		short := e.Operator == "or" // the truth of an operand that decides the chain
 		var decided []int
