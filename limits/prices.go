@@ -219,6 +219,9 @@ const (
 	// TracebackBytes is a traceback, beside its text.
 	TracebackBytes int64 = 4 << 10
 
+	// CensusBytes is a census, beside its lists.
+	CensusBytes int64 = 512
+
 	// CompileBytes is a compilation, beside its tokens: the parser's first stack,
 	// and tables.
 	CompileBytes int64 = 12 << 10

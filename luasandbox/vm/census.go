@@ -97,7 +97,9 @@ func (m *Machine) walk() *Walk {
 	w := &Walk{m: m, epoch: m.epoch}
 	w.Value(m.globals.Value())
 	w.host()
+	most := 0
 	for len(w.grey) > 0 {
+		most = max(most, len(w.grey))
 		v := w.grey[len(w.grey)-1]
 		w.grey = w.grey[:len(w.grey)-1]
 		w.contents(v)
@@ -108,6 +110,9 @@ func (m *Machine) walk() *Walk {
 	for _, t := range w.dead {
 		w.bury(t)
 	}
+	// The walk's own memory, whose lists grow by doubling. What it takes in
+	// instructions is in the price of the census.
+	m.allocated += limits.CensusBytes + 2*(int64(most)*limits.ValueBytes+int64(len(w.weak)+len(w.dead))*8)
 	return w
 }
 

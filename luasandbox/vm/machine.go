@@ -254,7 +254,11 @@ func (m *Machine) Work(n int64) error { return m.work(n) }
 // overdraw borrows what is missing for work that is in progress, whatever the
 // slice says: the slice owes it to the next step.
 func (m *Machine) overdraw(n int64) error {
-	if n < 0 || n >= limits.Unlimited/2 {
+	if n < 0 {
+		m.fuel = 0
+		return m.meter.Instructions().Charge(n)
+	}
+	if n >= limits.Unlimited/2 {
 		m.fuel = 0
 		return m.meter.Instructions().Trip()
 	}

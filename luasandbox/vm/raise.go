@@ -332,8 +332,15 @@ func (m *Machine) passError(r *Run, by *Thread, e *Error) error {
 	}
 	if ok {
 		v, err := m.join(m.where(by, 1), s)
-		if err != nil {
+		if fatal(err) {
 			return err
+		} else if err != nil {
+			longer, refused := m.luaError(by, err)
+			if refused != nil {
+				return refused
+			}
+			longer.Traceback = e.Traceback
+			return longer
 		}
 		e.Value = v
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/luasandbox/modrunner/limits"
@@ -93,7 +94,7 @@ func (m *Machine) Start(ctx context.Context, fn Value, args ...Value) (*Run, err
 	th := m.spare
 	if m.spare = nil; th == nil {
 		th = &Thread{header: header{kind: objThread}, host: true}
-		if err := m.alloc(firstFrames * limits.FrameBytes); err != nil {
+		if err := m.alloc(limits.ThreadBytes + firstFrames*limits.FrameBytes); err != nil {
 			return nil, err
 		}
 		th.frames = make([]frame, 0, firstFrames)
@@ -332,7 +333,7 @@ func (r *Run) finish(err error) {
 	}
 	for i, o := range m.runs {
 		if o == r {
-			m.runs = append(m.runs[:i], m.runs[i+1:]...)
+			m.runs = slices.Delete(m.runs, i, i+1)
 			break
 		}
 	}
