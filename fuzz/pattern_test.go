@@ -166,18 +166,8 @@ func FuzzPattern(f *testing.F) {
 			text, n, err := reference.StringGsub(s, p, int(most), replace)
 			add([]any{text, float64(n)}, err)
 		}
-		add(reference.StringFind(s, p, int(init)))
-		if at := max(min(int(init), len(s)+1), -len(s)); true {
-			if at < 0 {
-				at += len(s) + 1
-			}
-			at = max(at-1, 0)
-			if i := strings.Index(s[at:], p); i >= 0 {
-				add([]any{float64(at + i + 1), float64(at + i + len(p))}, nil)
-			} else {
-				add(nil, nil)
-			}
-		}
+		add(reference.StringFind(s, p, int(init), false))
+		add(reference.StringFind(s, p, int(init), true))
 		add(reference.StringMatch(s, p, int(init)))
 		gsub(func(m *reference.Match) (string, error) { return reference.Expand(s, r, m) })
 		gsub(count)

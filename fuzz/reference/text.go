@@ -48,10 +48,10 @@ func from(s string, init int) int {
 	return min(max(init-1, 0), len(s))
 }
 
-// StringFind is string.find(s, p, init): nil if there is no match.
-func StringFind(s, p string, init int) ([]Text, error) {
+// StringFind is string.find(s, p, init, plain): nil if there is no match.
+func StringFind(s, p string, init int, plain bool) ([]Text, error) {
 	start := from(s, init)
-	if !strings.ContainsAny(p, "^$*+?.([%-") { // lstrlib.c searches for a text then
+	if plain || !strings.ContainsAny(p, "^$*+?.([%-") {
 		i := strings.Index(s[start:], p)
 		if i < 0 {
 			return nil, nil
