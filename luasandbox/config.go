@@ -26,6 +26,7 @@ type Config struct {
 	// its own: a tick's, or a player's. Sandboxes with a common Budget belong to
 	// one goroutine at a time. Its limits are also the highest that one call of
 	// this sandbox has. Who made it refills it. Nil: none.
+	// It learns of memory when a census is taken, not before: see SECURITY.md.
 	Budget *limits.Meter
 	// Grants are what the script may reach beyond the safe library. Nil: nothing.
 	Grants []*Grant
