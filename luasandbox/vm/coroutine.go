@@ -121,10 +121,14 @@ func (m *Machine) resume(r *Run, th *Thread, c *Call) error {
 		from, n = c.base+1, c.n-1
 	}
 	var refused string
+	deepest := m.limits.Depth
+	if co.handling {
+		deepest += handlerDepth // it stands on a stack that is full
+	}
 	switch {
 	case co.status != Suspended:
 		refused = "cannot resume " + co.status.String() + " coroutine"
-	case int64(th.below+len(th.frames)+len(co.frames)) >= m.limits.Depth:
+	case int64(th.below+len(th.frames)+len(co.frames)) >= deepest:
 		refused = "stack overflow"
 	}
 	if refused != "" {

@@ -129,3 +129,16 @@ coroutine.resume(co)
 -- outside a coroutine there is nobody to yield to
 print(pcall(coroutine.yield, 1)) --> false	attempt to yield across metamethod/C-call boundary
 coroutine.yield() --!! attempt to yield across metamethod/C-call boundary
+---
+-- A handler that yields on top of a full stack keeps its extra depth for itself.
+local function deep() return 1 + deep() end
+local function try(i)
+  local co = coroutine.create(function()
+    return xpcall(deep, function(e) coroutine.yield(i) return "handled " .. tostring(e):match("stack overflow") end)
+  end)
+  local _, first = coroutine.resume(co)
+  return first, coroutine.resume(co)
+end
+print(try(1)) --> 1	true	false	handled stack overflow
+print(try(2)) --> 2	true	false	handled stack overflow
+print(try(3)) --> 3	true	false	handled stack overflow
