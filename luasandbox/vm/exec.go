@@ -110,12 +110,11 @@ enter: // Go on in f, the top frame.
 			*cl.up[i.b()].v = R[uint8(i>>8)]
 
 		case opGetGlobal:
-			if t := cl.env; true {
-				if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
-					if e := &t.ents[at]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
-						R[uint8(i>>8)] = e.val
-						continue
-					}
+			t := cl.env
+			if at := atomic.LoadUint32(&p.hints[pc-1]); int(at) < len(t.ents) {
+				if e := &t.ents[at]; (e.key.p == k[i.d()].p || p.names(pc, e.key)) && e.val.p != nil {
+					R[uint8(i>>8)] = e.val
+					continue
 				}
 			}
 			goto slow
@@ -699,7 +698,6 @@ slow:
 
 tick: // There is no fuel for the instruction before pc.
 	f.pc = int32(pc - 1)
-	m.fuel = 0
 	pause, err := m.tick()
 	if err != nil {
 		return 0, err

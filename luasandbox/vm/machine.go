@@ -311,14 +311,13 @@ func (m *Machine) borrow(need int64) error {
 // tick is called before an instruction for which there is no fuel left. It
 // reports whether the run should pause instead.
 func (m *Machine) tick() (pause bool, err error) {
+	m.fuel = 0
 	if m.slice <= 0 {
-		m.fuel = 0
 		if m.meter.Instructions().Left() == 0 {
 			return false, m.meter.Instructions().Trip()
 		}
 		return true, nil
 	}
-	m.fuel = 0
 	if err := m.borrow(1); err != nil {
 		return false, err
 	}

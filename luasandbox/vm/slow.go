@@ -646,10 +646,8 @@ func (m *Machine) closure(th *Thread, cl *Closure, p *proto, base int) (*Closure
 	if err := m.alloc(limits.ClosureHeader + int64(n)*8); err != nil {
 		return nil, err
 	}
-	if n > 8 {
-		if err := m.work(int64(n) / limits.TableSlotMove); err != nil {
-			return nil, err
-		}
+	if err := m.moves(n); err != nil {
+		return nil, err
 	}
 	c := newClosure(n)
 	c.proto, c.env = p, cl.env
