@@ -139,6 +139,12 @@ const (
 	CopyPair      int64 = CopyElement + 2*TableRehash
 	CopyTypedPair int64 = 2 * AllocObject
 
+	// FilterCall and FilterByte are for a text that passes a filter (luasandbox.Filtered),
+	// beside the memory. Measured with package mods/filter, 0.2 to 1.6: most for
+	// characters with combining marks.
+	FilterCall int64 = 2 * AllocObject
+	FilterByte int64 = 10
+
 	// StringPiece is a piece added to a string that is built, beside its bytes,
 	// with the search for its end. Measured 0.9.
 	StringPiece int64 = 4
@@ -244,6 +250,7 @@ const (
 	// HostErrorBytes is an error that a host function returned, or a panic of it,
 	// beside ErrorBytes and without what the host's log takes.
 	HostErrorBytes int64 = 512
+	FilterBytes    int64 = 128 // a filter's garbage, beside twice the text
 )
 
 // Units returns how many instructions n things cost at per things an

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -227,6 +228,32 @@ func TestUnsafeIsInOneFile(t *testing.T) {
 	got := filesThatImport(t, "..", "unsafe")
 	if diff := cmp.Diff([]string{"luasandbox/vm/value.go"}, got); diff != "" {
 		t.Errorf("files that import unsafe (-want +got):\n%s", diff)
+	}
+}
+
+// network are the packages of the standard library that open connections. One of
+// ours uses them: whoever does not import it cannot be made to ask the network.
+var network = []string{"net", "net/http", "net/rpc", "net/smtp", "net/textproto", "crypto/tls"}
+
+const web = "mods/web"
+
+func TestNetworkIsInOnePackage(t *testing.T) {
+	for _, imported := range network {
+		for _, file := range filesThatImport(t, "..", imported) {
+			if path.Dir(file) != web {
+				t.Errorf("%s imports %s", file, imported)
+			}
+		}
+	}
+	if len(filesThatImport(t, "..", "net/http")) == 0 {
+		t.Errorf("%s does not import net/http: the test looks in the wrong place", web)
+	}
+	for _, pattern := range []string{"./luasandbox", "./mods"} {
+		for _, p := range goList(t, platforms[0], pattern) {
+			if p.ImportPath == module+"/"+web {
+				t.Errorf("who imports %s compiles %s", pattern, web)
+			}
+		}
 	}
 }
 

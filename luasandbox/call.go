@@ -95,6 +95,9 @@ func (s *Sandbox) call(ctx context.Context, at target, args []any) (results Resu
 
 // callNested is a call from inside a host function.
 func (s *Sandbox) callNested(ctx context.Context, at target, args []any) (Results, error) {
+	if f := s.host.running; f != nil && f.anywhere {
+		return nil, errCallsBack
+	}
 	e := encoding{s: s, m: s.m, left: maxElements}
 	defer e.end(len(s.host.building))
 	err := s.m.Reserve(limits.CallbackBytes)

@@ -54,6 +54,33 @@ type Config struct {
 	// [Sandbox.StartProgram] without arguments of its own: in "..." and, from 1 on,
 	// in the global table arg, whose element 0 is the program's name.
 	Args []string
+	// Answered is told that the answer is there which a task of this sandbox waits for:
+	// once for each time that [Task.Step] or [Task.TakeTurn] returns [Waiting] where it
+	// did not wait before. It is called on the goroutine of [Pending.Resolve] or
+	// [Pending.Reject], perhaps before that Step has returned; or, if the answer came in
+	// the meantime, by that Step, at its end. It must not block, and must not use the
+	// sandbox: it hands the task to whoever steps it. It is not called for a
+	// task that was abandoned, or ended by its context, before the answer; if that
+	// happens at the same time, it may be. A plain Call waits by itself. Nil: nobody is
+	// told.
+	Answered func(*Task)
+	// Observe is told of each execution of a host function, method or property, when it
+	// has ended, in whatever way, on the goroutine that executed it: of one that a
+	// callback called before the one around it. One that answers later is told of twice.
+	// Observe must not use the sandbox; a panic in it is the end of the sandbox. What
+	// scripts can see, and what is charged, is the same with and without it. Nil: nobody
+	// is told.
+	Observe func(HostCall)
+	// Turns lets a game step sandboxes on several goroutines while its own functions are
+	// called on one: a [Task.Step] that comes to a function, method or property of the
+	// host's that is not declared with [Anywhere] does not call it, but returns [Turn],
+	// and [Task.TakeTurn] calls it. The answer of a function that answers later is taken
+	// in a turn, too. What is charged and what scripts see is the same with and without
+	// Turns. A plain [Sandbox.Call] calls everything itself, where it is.
+	//
+	// Output, Modules, Logger and the clocks are still called where the script runs, so
+	// that with several goroutines those that sandboxes share must bear that.
+	Turns bool
 	// Logger takes internal errors and the failures of host functions, in full,
 	// each with the id that the script or the caller was shown. Nil: dropped.
 	Logger *slog.Logger

@@ -49,7 +49,7 @@
 //   - [*limits.CancelledError]: the caller's context ended.
 //   - [*ConfigError], [*DeclarationError], [*PathError], [*ArgumentError],
 //     [*ResultError], [ErrReleased], [ErrNotCalled]: the host asked for what cannot be.
-//   - [ErrBusy], [ErrClosed], [ErrFinished], [ErrWaits]: not now, or not any more.
+//   - [ErrBusy], [ErrClosed], [ErrFinished], [ErrWaits], [ErrNoTurn]: not now, or not any more.
 //   - [*InternalError]: a bug of ours; the sandbox is of no more use.
 //
 // # What is not promised

@@ -19,6 +19,8 @@ var (
 	// ErrWaits: a host function that answers later was called by a script that a
 	// host function called: only a call that comes straight from the host can wait.
 	ErrWaits = errors.New("a host function that answers later cannot be called from here")
+	// ErrNoTurn: the task does not wait for its turn.
+	ErrNoTurn = errors.New("task does not wait for its turn")
 )
 
 // SyntaxError is source text that is not a program, with the place. It wraps a

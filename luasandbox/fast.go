@@ -16,7 +16,7 @@ type fastCall func(s *Sandbox, c *vm.Call) (done bool, err error)
 // fastCallOf returns the fast way to call f, nil if there is none: it is for the
 // signatures that bindings of numbers and strings are full of.
 func fastCallOf(f *function) fastCall {
-	if f.self != nil || len(f.optional) > 0 || len(f.per) > 0 {
+	if f.self != nil || len(f.optional) > 0 || len(f.per) > 0 || len(f.filters) > 0 {
 		return nil
 	}
 	number := func(c *vm.Call, i int) (float64, bool) {

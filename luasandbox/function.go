@@ -61,6 +61,7 @@ type function struct {
 	later    bool        // the one result is *Pending
 	fails    bool        // the last result is an error
 	blocking bool
+	anywhere bool
 	property bool // reads a property: tables that it returns are read-only
 	cost     int64
 	fast     fastCall // or nil
@@ -72,6 +73,7 @@ type function struct {
 	paramNames, resultNames []string
 	optional                []string
 	per                     map[string]int64
+	filters                 []filtered
 	nan                     bool
 }
 
@@ -80,6 +82,9 @@ type param struct {
 	shape    *shape // of one element, if variadic
 	optional bool
 	per      int64 // CostPer
+
+	filter     Filter // or nil
+	filterName string
 }
 
 type result struct {
@@ -232,7 +237,7 @@ func (f *function) analyseParams(sc *scope, t reflect.Type, in int) error {
 		}
 		byName[name].per = units
 	}
-	return nil
+	return f.analyseFilters(byName)
 }
 
 func (f *function) analyseResults(sc *scope, t reflect.Type) error {
@@ -268,7 +273,7 @@ func (f *function) analyseResults(sc *scope, t reflect.Type) error {
 
 // native returns the function's body in s.
 func (f *function) native(s *Sandbox) vm.Func {
-	return func(c *vm.Call) error {
+	body := func(c *vm.Call) error {
 		if f.fast != nil {
 			if done, err := f.fast(s, c); done {
 				return err
@@ -276,6 +281,26 @@ func (f *function) native(s *Sandbox) vm.Func {
 		}
 		return f.call(s, c, c.Args(), func(i int, err error) error { return f.badArgument(c, i, err) })
 	}
+	if s.cfg.Observe != nil {
+		plain := body
+		body = func(c *vm.Call) error { return s.observed(f, c, c.Args(), false, plain) }
+	}
+	if s.cfg.Turns && !f.anywhere {
+		return s.inTurn(body)
+	}
+	return body
+}
+
+// access is native for a property, whose metamethod is again: args are those of f, and
+// fail makes the error for a bad one.
+func (f *function) access(s *Sandbox, c *vm.Call, args []vm.Value, fail func(i int, err error) error, again vm.Func) error {
+	switch {
+	case s.awaitsTurn(f):
+		return c.Turn(&turn{s, again})
+	case s.cfg.Observe != nil:
+		return s.observed(f, c, args, false, func(c *vm.Call) error { return f.call(s, c, args, fail) })
+	}
+	return f.call(s, c, args, fail)
 }
 
 // badArgument is the script's error for argument i, from 0. It names the function as
@@ -315,6 +340,9 @@ func (f *function) call(s *Sandbox, c *vm.Call, args []vm.Value, fail func(i int
 	if err != nil {
 		d.release(d.held)
 		d.release(d.borrowed)
+		if e, ok := err.(*filterPanic); ok {
+			return f.opaque(s, c, e.panicked, e.stack)
+		}
 		return err
 	}
 	out, err := f.execute(s, c, in)
@@ -408,7 +436,10 @@ func (d *decoding) argument(p *param, v vm.Value, slot reflect.Value) error {
 			return err
 		}
 	}
-	return p.shape.decode(d, v, slot)
+	if err := p.shape.decode(d, v, slot); err != nil || p.filter == nil {
+		return err
+	}
+	return d.clean(p, slot)
 }
 
 // execute calls the Go function. in has a free first element for the context. The
@@ -463,6 +494,7 @@ const maxHostMessage = 4 << 10
 
 // failed makes the script's error of one that the host returned.
 func (f *function) failed(s *Sandbox, c *vm.Call, err error, nested nestedError) error {
+	s.host.caused(err)
 	if charged := c.Reserve(limits.HostErrorBytes); charged != nil {
 		return charged
 	}
@@ -509,6 +541,7 @@ const hostStackBytes = 8 << 10
 
 // opaque logs a failure and makes an error that says no more than its id.
 func (f *function) opaque(s *Sandbox, c *vm.Call, err error, stack []byte) error {
+	s.host.caused(err)
 	if stack != nil {
 		stack = stack[:min(len(stack), hostStackBytes)]
 		if charged := c.Work(2 * hostStackBytes); charged != nil {

@@ -78,6 +78,9 @@ func Property(name string, get, set any, opts ...FuncOption) Member {
 	p.get.property = true
 	if set != nil {
 		p.set = newFunction(name, set, opts)
+		if len(p.set.filters) > 0 {
+			p.set.paramNames, p.get.filters = []string{"value"}, nil
+		}
 	}
 	return p
 }
@@ -176,8 +179,10 @@ func (p *property) analyse(g *Grant, handles map[reflect.Type][]*handleType, t *
 
 // handle is what a script's userdata holds.
 type handle struct {
-	t      *handleType
-	object any // *T; nil once it is revoked
+	t        *handleType
+	object   any // *T; nil once it is revoked
+	identity any // what makes object that one
+	number   int // of all that the sandbox gave out
 }
 
 // handleBytes is what a handle counts as beside its userdata: itself, and its place
@@ -231,7 +236,7 @@ func (b *bindings) handleTo(t *handleType, object any) (vm.Value, error) {
 		}
 		b.handles = map[handleKey]int{}
 	}
-	u, err := m.NewUserdata(&handle{t, object}, mt, handleBytes)
+	u, err := m.NewUserdata(&handle{t, object, key.identity, b.lastHandle + 1}, mt, handleBytes)
 	if err != nil {
 		return vm.Nil, err
 	}
@@ -363,24 +368,27 @@ func (t *handleType) self(c *vm.Call) (vm.Value, error) {
 
 // index is __index of a type with properties.
 func (t *handleType) index(s *Sandbox) vm.Func {
-	return func(c *vm.Call) error {
+	var body vm.Func
+	body = func(c *vm.Call) error {
 		self, err := t.self(c)
 		if err != nil {
 			return err
 		}
 		key, _ := c.Arg(1).AsString()
 		if p := t.properties[key]; p != nil {
-			return p.get.call(s, c, []vm.Value{self}, func(_ int, err error) error {
+			return p.get.access(s, c, []vm.Value{self}, func(_ int, err error) error {
 				return c.Errorf("cannot read '%s' of %s (%v)", key, t.name, err)
-			})
+			}, body)
 		}
 		return c.Return(c.Up(0).AsTable().Get(c.Arg(1)))
 	}
+	return body
 }
 
 // newIndex is __newindex of a type with properties.
 func (t *handleType) newIndex(s *Sandbox) vm.Func {
-	return func(c *vm.Call) error {
+	var body vm.Func
+	body = func(c *vm.Call) error {
 		self, err := t.self(c)
 		if err != nil {
 			return err
@@ -393,10 +401,11 @@ func (t *handleType) newIndex(s *Sandbox) vm.Func {
 		case p.set == nil:
 			return c.Errorf("field '%s' of %s is read-only", key, t.name)
 		}
-		return p.set.call(s, c, []vm.Value{self, c.Arg(2)}, func(_ int, err error) error {
+		return p.set.access(s, c, []vm.Value{self, c.Arg(2)}, func(_ int, err error) error {
 			return c.Errorf("cannot set '%s' of %s (%v)", key, t.name, err)
-		})
+		}, body)
 	}
+	return body
 }
 
 // handleToString is __tostring of all handles: the type and a small number, given
@@ -422,7 +431,7 @@ var handleToString = vm.NewNative("tostring", func(c *vm.Call) error {
 // handleEqual is __eq of all handles: whether they stand for one object.
 var handleEqual = vm.NewNative("eq", func(c *vm.Call) error {
 	a, b := asHandle(c.Arg(0)), asHandle(c.Arg(1))
-	return c.Return(vm.Bool(a != nil && b != nil && a.object != nil && b.object != nil && identity(a.object) == identity(b.object)))
+	return c.Return(vm.Bool(a != nil && b != nil && a.object != nil && b.object != nil && a.identity == b.identity))
 })
 
 // shapeHandle is for *T where t is the one type of handle for it.
@@ -479,7 +488,8 @@ func (b *bindings) revoke(object any) {
 			continue
 		}
 		if u := b.alive.GetInt(n).AsUserdata(); u != nil {
-			u.Payload().(*handle).object = nil
+			h := u.Payload().(*handle)
+			h.object, h.identity = nil, nil
 		}
 		delete(b.handles, key)
 	}

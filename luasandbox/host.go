@@ -20,6 +20,10 @@ type bindings struct {
 	running  *function       // being executed, nil if it is Lua that runs
 	nested   nestedError     // of calls that running made into the sandbox
 	waiting  *Pending        // what the run that stopped last waits for
+	turn     bool            // functions of the host may be called where the machine runs now
+	watched  observation     // of the call that Config.Observe is told of
+	passed   []vm.Value      // the arguments of the calls in progress that it will be told of
+	cause    error           // what a function of the host failed of, as the host knows it
 
 	held       *heldFunctions
 	metatables map[*handleType]*vm.Table

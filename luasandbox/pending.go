@@ -2,6 +2,7 @@ package luasandbox
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/luasandbox/modrunner/luasandbox/vm"
@@ -13,10 +14,18 @@ import (
 // Only a function called straight from a task, or from [Sandbox.Call], can wait: not
 // one that is called by a callback of another host function.
 type Pending struct {
-	once   sync.Once
-	done   chan struct{}
-	values []any
-	err    error
+	mu      sync.Mutex
+	given   bool     // the answer
+	waiters []waiter // who is to be told of it, until it is given
+	done    chan struct{}
+	values  []any
+	err     error
+}
+
+// waiter is a task that waits, and whom to tell when it need not any more.
+type waiter struct {
+	task     *Task
+	answered func(*Task)
 }
 
 // pendingBytes is what a Pending counts as, with what it takes to wait for it.
@@ -30,22 +39,51 @@ func Later() *Pending { return &Pending{done: make(chan struct{})} }
 // and must not change until then. Only the first Resolve or Reject counts. It may be
 // called from any goroutine, and never blocks.
 func (p *Pending) Resolve(values ...any) {
-	p.once.Do(func() {
-		p.values = values
-		close(p.done)
-	})
+	p.give(values, nil)
 }
 
 // Reject is Resolve with an error, which the script sees as if the function had
 // returned it; a nil error is a mistake that it sees as an opaque one.
 func (p *Pending) Reject(err error) {
-	p.once.Do(func() {
-		if err == nil {
-			err = errors.New("Reject without an error")
-		}
-		p.err = err
-		close(p.done)
-	})
+	if err == nil {
+		err = errors.New("Reject without an error")
+	}
+	p.give(nil, err)
+}
+
+// give gives the answer, once, and tells those who wait.
+func (p *Pending) give(values []any, err error) {
+	p.mu.Lock()
+	if p.given {
+		p.mu.Unlock()
+		return
+	}
+	waiters := p.waiters
+	p.given, p.waiters = true, nil
+	p.values, p.err = values, err
+	close(p.done)
+	p.mu.Unlock()
+	for _, w := range waiters {
+		w.answered(w.task)
+	}
+}
+
+// tell makes w be told of the answer, or returns false if that is there.
+func (p *Pending) tell(w waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.given {
+		return false
+	}
+	p.waiters = append(p.waiters, w)
+	return true
+}
+
+// forget undoes tell for t.
+func (p *Pending) forget(t *Task) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool { return w.task == t })
 }
 
 // ready is closed when the answer is there. The run that waits is then answered
@@ -60,7 +98,7 @@ func (f *function) await(s *Sandbox, c *vm.Call, p *Pending) error {
 	k := &answer{f: f, s: s, p: p}
 	select {
 	case <-p.done:
-		return k.Resume(c)
+		return k.take(c)
 	default:
 	}
 	s.host.waiting = p
@@ -78,6 +116,17 @@ func (k *answer) Trace(*vm.Walk) {}
 
 // Resume gives the script its answer.
 func (k *answer) Resume(c *vm.Call) error {
+	switch {
+	case k.s.awaitsTurn(k.f):
+		return c.Turn(&turn{k.s, k.Resume})
+	case k.s.cfg.Observe != nil:
+		return k.s.observed(k.f, c, nil, true, k.take)
+	}
+	return k.take(c)
+}
+
+// take gives the script its answer, here and now.
+func (k *answer) take(c *vm.Call) error {
 	select {
 	case <-k.p.done:
 	default:

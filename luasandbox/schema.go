@@ -19,12 +19,12 @@ import (
 //	 "records": [{"name", "fields": [{"name", "type", "optional"}]}]}
 //
 // A function has "name", "doc", "params" (each "name", "type", "optional",
-// "variadic", "cost_per"), "results" (each "name", "type"), "cost" in instructions
+// "variadic", "cost_per", "filter": the name of one), "results" (each "name", "type"), "cost" in instructions
 // with the price of every host call, and, where they are true, "fails" (it may raise
 // an error), "blocking", "later" (it makes its caller wait) and "results_vary" (how
 // many results there are, and of what type, shows at run time). A handle has "name",
 // "doc", "methods", which are functions called with a colon, and "properties" (each
-// "name", "doc", "type", "writable"). A type is an object with the "kind" "any",
+// "name", "doc", "type", "writable", "filter"). A type is an object with the "kind" "any",
 // "boolean", "integer" (with "min", "max"), "number", "string", "bytes" (a string of
 // any bytes), "list" ("of", and "length" if it is fixed), "map" ("key", "of"), "record"
 // ("name"), "function" or "handle" ("name", or none for any handle of the grant).
@@ -81,6 +81,7 @@ type paramSchema struct {
 	Optional bool       `json:"optional,omitempty"`
 	Variadic bool       `json:"variadic,omitempty"`
 	CostPer  int64      `json:"cost_per,omitempty"`
+	Filter   string     `json:"filter,omitempty"`
 }
 
 type resultSchema struct {
@@ -106,6 +107,7 @@ type propertySchema struct {
 	Doc      string     `json:"doc"`
 	Type     typeSchema `json:"type"`
 	Writable bool       `json:"writable,omitempty"`
+	Filter   string     `json:"filter,omitempty"`
 }
 
 type recordSchema struct {
@@ -168,8 +170,12 @@ func (w *schemaWriter) grant(g *Grant) grantSchema {
 		h := handleSchema{Name: t.name, Doc: t.doc, Methods: w.functions(t.methods), Properties: []propertySchema{}}
 		for _, name := range t.names {
 			p := t.properties[name]
-			h.Properties = append(h.Properties, propertySchema{Name: name, Doc: p.get.doc,
-				Type: w.typ(p.get.results[0].shape), Writable: p.set != nil})
+			ps := propertySchema{Name: name, Doc: p.get.doc,
+				Type: w.typ(p.get.results[0].shape), Writable: p.set != nil}
+			if p.set != nil {
+				ps.Filter = p.set.params[0].filterName
+			}
+			h.Properties = append(h.Properties, ps)
 		}
 		out.Handles = append(out.Handles, h)
 	}
@@ -185,7 +191,7 @@ func (w *schemaWriter) functions(fs []*function) []functionSchema {
 		for i, p := range f.params {
 			last := f.variadic && i == len(f.params)-1
 			s.Params = append(s.Params, paramSchema{Name: p.name, Type: w.typ(p.shape),
-				Optional: p.optional && !last, Variadic: last, CostPer: p.per})
+				Optional: p.optional && !last, Variadic: last, CostPer: p.per, Filter: p.filterName})
 		}
 		for _, r := range f.results {
 			s.Results = append(s.Results, resultSchema{Name: r.name, Type: w.typ(r.shape)})

@@ -17,6 +17,7 @@ const (
 	Done    = vm.Done    // the call returned: see Task.Results
 	Paused  = vm.Paused  // the fuel of this step is spent
 	Waiting = vm.Waiting // a host function has yet to answer
+	Turn    = vm.Turn    // a host function is to be called: see Task.TakeTurn
 )
 
 // Task is a call in progress that runs for a slice at a time, on the goroutine
@@ -31,6 +32,8 @@ type Task struct {
 
 	// Belongs to whoever made the sandbox busy.
 	waits     *Pending  // what it waits for, while it does
+	told      bool      // Config.Answered is told of that, or will be
+	turn      bool      // it waits for its turn
 	waitUntil time.Time // when a Call that waits gives up, once it has waited
 	ended     bool
 	allocated int64 // bytes in the steps so far
@@ -60,6 +63,12 @@ func (s *Sandbox) StartFunction(ctx context.Context, fn *Function, args ...any) 
 // runs it.
 func (s *Sandbox) StartProgram(ctx context.Context, p *Program, args ...any) (*Task, error) {
 	return s.start(ctx, target{kind: main, program: p}, args)
+}
+
+// StartFields is [Sandbox.Start] for a program's main chunk, as
+// [Sandbox.LoadFields] runs it.
+func (s *Sandbox) StartFields(ctx context.Context, p *Program, args ...any) (*Task, error) {
+	return s.start(ctx, target{kind: fieldsOf, program: p}, args)
 }
 
 func (s *Sandbox) start(ctx context.Context, at target, args []any) (t *Task, err error) {
@@ -107,6 +116,8 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 // is no such end; with fuel of 0 or less nothing is executed. A piece of work that
 // cannot be cut, such as one large copy, may overdraw the fuel: later steps pay for
 // it. After Waiting, Step looks whether the answer is there, and goes on if it is.
+// With Config.Turns it returns Turn where a host function is to be called, and again
+// until [Task.TakeTurn] has called it.
 //
 // The limits count over all steps together; the time between steps is not counted.
 // After Done, or an error other than [ErrBusy], the task is finished.
@@ -115,38 +126,70 @@ func (s *Sandbox) prepare(ctx context.Context, at target, args []any) (*Task, er
 // [*ResultError] for a result that cannot be a Go value, [ErrBusy], [ErrClosed],
 // [ErrFinished], [*InternalError].
 func (t *Task) Step(fuel int64) (status Status, err error) {
+	return t.advance(false, fuel)
+}
+
+// advance is TakeTurn or Step.
+func (t *Task) advance(turn bool, fuel int64) (status Status, err error) {
+	var answered func(*Task)
 	err = t.s.alone(func() (err error) {
-		if t.ended {
+		switch {
+		case t.ended:
 			return ErrFinished
+		case turn:
+			status, err = t.takeTurn()
+		default:
+			status, err = t.step(fuel)
 		}
-		status, err = t.step(fuel)
+		if status == Waiting && !t.told && t.s.cfg.Answered != nil {
+			t.told = true
+			if !t.waits.tell(waiter{t, t.s.cfg.Answered}) {
+				answered = t.s.cfg.Answered
+			}
+		}
 		return err
 	})
+	if answered != nil {
+		answered(t)
+	}
 	return status, err
 }
 
 // step is Step. The sandbox is the caller's.
 func (t *Task) step(fuel int64) (Status, error) {
-	s := t.s
-	if t.waits != nil {
+	switch {
+	case t.turn:
+		return t.still(Turn)
+	case t.waits != nil:
 		select {
 		case <-t.waits.ready():
 		default:
-			if err := t.cancelled(); err != nil {
-				t.abandonRun()
-				return Done, t.finish(err)
-			}
-			return Waiting, nil
+			return t.still(Waiting)
 		}
-		t.waits = nil
+		t.waits, t.told = nil, false
 		if err := t.run.Answer(); err != nil {
 			t.abandonRun()
 			return Done, t.finish(err)
 		}
 	}
+	return t.execute(func(r *vm.Run) (Status, error) { return r.Step(fuel) })
+}
+
+// still is a step of a task that cannot go on.
+func (t *Task) still(status Status) (Status, error) {
+	if err := t.cancelled(); err != nil {
+		t.abandonRun()
+		return Done, t.finish(err)
+	}
+	return status, nil
+}
+
+// execute lets the machine run.
+func (t *Task) execute(step func(*vm.Run) (Status, error)) (Status, error) {
+	s := t.s
 	before, elapsed := s.m.Allocated(), t.run.Elapsed()
 	s.host.begin(t.ctx)
-	status, err := t.run.Step(fuel)
+	status, err := step(t.run)
 	s.host.end()
 	t.allocated += s.m.Allocated() - before
 	s.wall += t.run.Elapsed() - elapsed
@@ -161,6 +204,8 @@ func (t *Task) step(fuel int64) (Status, error) {
 			t.abandonRun()
 			return Done, t.finish(&vm.InternalError{Detail: "a native function waits for nothing"})
 		}
+	case status == Turn:
+		t.turn = true
 	}
 	s.stepped = t
 	return status, nil
@@ -207,6 +252,9 @@ func (t *Task) wait() error {
 
 // toEnd runs t to its end, waiting where it waits.
 func (t *Task) toEnd() (Results, error) {
+	host := &t.s.host
+	host.turn = true
+	defer func() { host.turn = false }()
 	for {
 		status, err := t.step(limits.Unlimited)
 		switch {
@@ -225,6 +273,9 @@ func (t *Task) toEnd() (Results, error) {
 
 // abandonRun ends the machine's run.
 func (t *Task) abandonRun() {
+	if t.waits != nil {
+		t.waits.forget(t)
+	}
 	t.waits = nil
 	if t.s.m.Dead() == nil && t.s.dead == nil {
 		t.run.Abandon()

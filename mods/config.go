@@ -13,65 +13,113 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/mods/audit"
+	"github.com/luasandbox/modrunner/mods/health"
 	"github.com/luasandbox/modrunner/mods/manifest"
+	"github.com/luasandbox/modrunner/mods/schedule"
 	"github.com/luasandbox/modrunner/mods/storage"
 )
 
-// APIVersion is the version of what this package itself offers to mods: the
-// hooks and the built-in capabilities.
-const APIVersion = "1.0.0"
+// APIVersion is the version of what this package itself offers to mods: the hooks
+// and the built-in capabilities.
+const APIVersion = "1.1.0"
 
-// The values that zero fields of [HostConfig] and [Policy] stand for.
+// The values that zero fields of [Config], [Frame] and [Policy] stand for.
 const (
-	DefaultTickLength   = 50 * time.Millisecond
-	DefaultSaveEvery    = 20
-	DefaultStorageQuota = 64 << 10
+	DefaultFrameInstructions = 2_000_000 // some 5 ms
+	DefaultGuard             = 8 * time.Millisecond
+	DefaultCallInstructions  = 20_000_000 // for one call of a mod: ten whole frames
+	DefaultSaveEvery         = 20
+	DefaultStorageQuota      = 64 << 10
 )
 
-// HostConfig says what a host lets mods do. The zero HostConfig allows nothing
-// beyond computing: no capability, default limits, no output, a clock that
-// stands still, no file.
-type HostConfig struct {
-	// Limits are the most that any mod gets. What a mod's [limits] ask for can
-	// only be less.
+// Config says what a host lets mods do. The zero Config allows nothing beyond
+// computing: no capability, default limits, no output, a clock that stands still,
+// no file.
+type Config struct {
+	// Limits are the most that any mod gets. What a mod's [limits] ask for can only
+	// be less. A zero Instructions is DefaultCallInstructions; the other zero fields
+	// are the defaults of package limits.
 	Limits limits.Limits
+	// Frame is what all mods together may use in one Tick.
+	Frame Frame
+	// Priorities say by id how mods share the frame; one that is not named has
+	// [schedule.Normal] and a weight of 100.
+	Priorities map[string]Priority
+	// Health says when a mod that misbehaves is quarantined, for how long, and when
+	// for good.
+	Health health.Config
 	// Policy says which capabilities mods may have.
 	Policy Policy
 	// Capabilities are the engine's own, beside the built-in ones. Being here
 	// allows nothing: that is for Policy to say.
 	Capabilities []Capability
-	// APIVersion is the version of what the host offers to mods, a semantic
-	// version that [mod].api is compared with. Empty: [APIVersion].
+	// Events are those that the engine sends. It can send no others.
+	Events []Event
+	// Flags turns feature flags on: by mod id, the names (Capability.Flag).
+	Flags map[string][]string
+	// APIVersion is the version of what the host offers to mods, a semantic version
+	// that [mod].api is compared with. Empty: [APIVersion].
 	APIVersion string
 
-	// DataDir is the folder that OpenStore is given. Empty, and without
-	// OpenStore, storage lasts as long as the host.
+	// DataDir is the folder that OpenStore is given. Empty, and without OpenStore,
+	// storage lasts as long as the host.
 	DataDir string
 	// OpenStore opens the store of the capability "storage", when the host is
 	// made; boltstore.Open is one. The host closes the store. Nil: a store in
 	// memory; with a DataDir that is an error, since somebody expects files.
 	OpenStore func(dataDir string) (storage.Store, error)
-	// SaveEvery is the number of ticks after which changed values go to the
-	// store: what a crash of the process can lose. They also go there at the
-	// end of Start, in Stop and in Close. 0: [DefaultSaveEvery], a second.
+	// SaveEvery is the number of ticks after which changed values go to the store:
+	// what a crash of the process can lose. They also go there in Stop, Save and
+	// Close. 0: [DefaultSaveEvery].
 	SaveEvery int
 
 	// Output takes what mods print: one Write for each line, "[id] text\n", the
 	// text escaped. Its errors are ignored. Nil: dropped.
 	Output io.Writer
-	// Logger takes what mods log, under the message "mod log" with the
-	// attributes mod, text and fields, all escaped; and the host's own
-	// messages, internal errors among them. Nil: dropped.
+	// Logger takes what mods log, under the message "mod log" with the attributes
+	// mod, text and fields, all escaped; and the host's own messages: one record
+	// for each violation and change of state, and internal errors. Nil: dropped.
 	Logger *slog.Logger
+	// Audit takes one record for each grant, refusal, violation, change of state
+	// and sensitive call; an *audit.Log is one. Nil: dropped.
+	Audit Auditor
+	// Metrics takes figures. Nil: none are taken.
+	Metrics Metrics
 
-	// Now is the clock of clock.now and os.time. Nil: always the beginning of
-	// the year 2000, UTC.
+	// Now is the clock of clock.now and os.time; it is read once in a tick. Nil:
+	// always the beginning of the year 2000, UTC.
 	Now func() time.Time
+	// Elapsed is the clock of Frame.Guard, which never goes backwards. Nil: the
+	// process's.
+	Elapsed func() time.Duration
 	// Seed is what all randomness begins with, different for each mod's id.
 	Seed uint64
-	// TickLength is the game time of one tick. 0: [DefaultTickLength].
-	TickLength time.Duration
 }
+
+// Frame is what all mods of a host together may use in one [Host.Tick].
+type Frame struct {
+	// Instructions is the budget. 0: [DefaultFrameInstructions].
+	Instructions int64
+	// Guard is the wall-clock time after which a frame ends whatever is left of its
+	// budget. 0: [DefaultGuard]; [limits.UnlimitedTime]: none, and then what
+	// happens in a frame does not depend on the machine's speed.
+	Guard time.Duration
+	// Workers, if not 0, lets mods run on so many goroutines. The engine's functions
+	// are still called one at a time, on the goroutine of Tick, and the outcome is
+	// the same for any number of workers from 1 on.
+	Workers int
+}
+
+// Priority is how a mod shares a frame with others.
+type Priority struct {
+	Class  schedule.Class
+	Weight int // 1 to 1,000, against the others' of its class; 0: 100
+}
+
+// Auditor takes records for an audit log. It is called from one goroutine at a
+// time.
+type Auditor interface{ Append(audit.Record) error }
 
 // Policy says which capabilities mods may have. A mod that asks for one that is
 // not allowed is refused as a whole. The zero Policy allows none.
@@ -80,8 +128,8 @@ type Policy struct {
 	Allow []string
 	// All allows every capability that the host has.
 	All bool
-	// StorageQuota is the most that a mod may ask for as quota of the
-	// capability "storage", in bytes. 0: [DefaultStorageQuota].
+	// StorageQuota is the most that a mod may ask for as quota of the capability
+	// "storage", in bytes. 0: [DefaultStorageQuota].
 	StorageQuota int64
 }
 
@@ -90,9 +138,9 @@ var PolicyAll = Policy{All: true}
 
 func (p Policy) allows(name string) bool { return p.All || slices.Contains(p.Allow, name) }
 
-// ConfigError is a HostConfig that [NewHost] cannot use.
+// ConfigError is a Config that [Open] cannot use.
 type ConfigError struct {
-	Field string // of HostConfig, as "Policy.Allow"
+	Field string // of Config, as "Policy.Allow"
 	Err   error  // what is wrong and what would be right
 }
 
@@ -102,15 +150,35 @@ func (e *ConfigError) Error() string { return fmt.Sprintf("host config: %s: %v",
 // Unwrap returns what is wrong.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-const maxTickLength = time.Hour
-
 // resolve checks the config and fills in defaults.
-func (c HostConfig) resolve() (HostConfig, *semver.Version, error) {
-	fail := func(field, format string, args ...any) (HostConfig, *semver.Version, error) {
+func (c Config) resolve() (Config, *semver.Version, error) {
+	fail := func(field, format string, args ...any) (Config, *semver.Version, error) {
 		return c, nil, &ConfigError{Field: field, Err: fmt.Errorf(format, args...)}
 	}
 	if err := c.Limits.Validate(); err != nil {
 		return c, nil, &ConfigError{Field: "Limits", Err: err}
+	}
+	if c.Limits.Instructions == 0 {
+		c.Limits.Instructions = DefaultCallInstructions
+	}
+	switch {
+	case c.Frame.Instructions < 0:
+		return fail("Frame.Instructions", "%d; want 1 or more, or 0 for %d", c.Frame.Instructions, DefaultFrameInstructions)
+	case c.Frame.Guard < 0:
+		return fail("Frame.Guard", "%v; want more than 0, 0 for %v, or limits.UnlimitedTime", c.Frame.Guard, DefaultGuard)
+	case c.Frame.Workers < 0 || c.Frame.Workers > 256:
+		return fail("Frame.Workers", "%d; want 0 to 256", c.Frame.Workers)
+	}
+	if c.Frame.Instructions == 0 {
+		c.Frame.Instructions = DefaultFrameInstructions
+	}
+	if c.Frame.Guard == 0 {
+		c.Frame.Guard = DefaultGuard
+	}
+	for _, id := range sortedNames(c.Priorities) {
+		if w := c.Priorities[id].Weight; w < 0 || w > 1000 {
+			return fail("Priorities", "%q has the weight %d; want 1 to 1,000, or 0 for %d", id, w, defaultWeight)
+		}
 	}
 	if c.APIVersion == "" {
 		c.APIVersion = APIVersion
@@ -128,12 +196,6 @@ func (c HostConfig) resolve() (HostConfig, *semver.Version, error) {
 	if c.SaveEvery == 0 {
 		c.SaveEvery = DefaultSaveEvery
 	}
-	if c.TickLength < 0 || c.TickLength > maxTickLength {
-		return fail("TickLength", "%v; want more than 0 and at most %v, or 0 for %v", c.TickLength, maxTickLength, DefaultTickLength)
-	}
-	if c.TickLength == 0 {
-		c.TickLength = DefaultTickLength
-	}
 	if c.Policy.StorageQuota < 0 || c.Policy.StorageQuota > math.MaxInt32 {
 		return fail("Policy.StorageQuota", "%d bytes; want 1 to %d, or 0 for %d", c.Policy.StorageQuota, math.MaxInt32, DefaultStorageQuota)
 	}
@@ -146,37 +208,30 @@ func (c HostConfig) resolve() (HostConfig, *semver.Version, error) {
 	if c.Now == nil {
 		c.Now = fixedNow
 	}
+	if c.Elapsed == nil {
+		begin := time.Now()
+		c.Elapsed = func() time.Duration { return time.Since(begin) }
+	}
 	return c, api, nil
 }
 
+const defaultWeight = 100
+
 func fixedNow() time.Time { return time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
-// collect returns the host's capabilities by name, and checks the policy's
-// names.
-func collect(cfg HostConfig, builtin []Capability) (map[string]Capability, error) {
-	byName := map[string]Capability{}
-	for _, c := range append(slices.Clone(builtin), cfg.Capabilities...) {
-		if c == nil {
-			return nil, &ConfigError{Field: "Capabilities", Err: errors.New("one of them is nil")}
-		}
-		name := c.Name()
-		switch {
-		case !capabilityName.MatchString(name) || len(name) > 64:
-			return nil, &ConfigError{Field: "Capabilities", Err: fmt.Errorf("%q cannot be a capability's name: small letters, digits and '_', in parts joined by '.', at most 64 characters", name)}
-		case byName[name] != nil:
-			return nil, &ConfigError{Field: "Capabilities", Err: fmt.Errorf("there are two capabilities %q", name)}
-		}
-		byName[name] = c
-	}
-	names := sortedNames(byName)
-	for _, name := range cfg.Policy.Allow {
-		if byName[name] == nil {
+// checkPolicy checks that the policy names capabilities that there are.
+func checkPolicy(p Policy, cat catalogue) error {
+	names := sortedNames(cat)
+	for _, name := range p.Allow {
+		if cat[name] == nil {
 			hint := "there are: " + strings.Join(names, ", ")
 			if near := manifest.Nearest(name, names); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			return nil, &ConfigError{Field: "Policy.Allow", Err: fmt.Errorf("no capability %q; %s", name, hint)}
+			return &ConfigError{Field: "Policy.Allow", Err: fmt.Errorf("no capability %q; %s", name, hint)}
 		}
 	}
-	return byName, nil
+	return nil
 }
+
+var errNilStore = errors.New("OpenStore returned no store")

@@ -4,28 +4,76 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods/manifest"
 )
 
-// The states in which a host or a mod cannot do what it was asked to.
+// Why a host or a mod cannot do what it was asked to.
 var (
-	// ErrBusy: the host is executing something else, on another goroutine or
-	// further up on this one.
-	ErrBusy = errors.New("host is busy: it is used from one goroutine, and not from inside a mod's call")
+	// ErrBusy: a Tick, Stop, Save, Restore or Close is being executed, on another
+	// goroutine or further up on this one.
+	ErrBusy = errors.New("host is busy: one Tick, Stop, Save, Restore or Close at a time, and none from inside a mod's call")
 	// ErrClosed: the host was closed.
 	ErrClosed = errors.New("host is closed")
-	// ErrStarted: mods are added, and the host is started, before it runs.
-	ErrStarted = errors.New("host was started already")
-	// ErrNotStarted: there are no ticks and no events before Start.
-	ErrNotStarted = errors.New("host was not started")
-	// ErrStopped: there are no ticks and no events after Stop.
+	// ErrStopped: there are no ticks after Stop.
 	ErrStopped = errors.New("host was stopped")
-	// ErrQueueFull: more events wait than a host keeps.
-	ErrQueueFull = errors.New("too many events wait for the next tick")
+	// ErrQueueFull: more waits for the mod, or the host, than is kept.
+	ErrQueueFull = errors.New("too much waits to be done")
+	// ErrNoMod: there is no mod with this id.
+	ErrNoMod = errors.New("there is no such mod")
 	// ErrNotRunning: the mod is not running (any more).
 	ErrNotRunning = errors.New("mod is not running")
+	// ErrNoFunction: the table that the mod's main file returned has no such function.
+	ErrNoFunction = errors.New("the mod has no such function")
+	// ErrNoAnswer: no mod answered a question, and it has no fallback.
+	ErrNoAnswer = errors.New("no mod answered")
+	// ErrPending: a reply is not there yet.
+	ErrPending = errors.New("the reply is not there yet")
 )
+
+// TickError is a duration that [Host.Tick] cannot take.
+type TickError struct{ DT time.Duration }
+
+// Error says what would be right.
+func (e *TickError) Error() string {
+	return fmt.Sprintf("tick: %v of simulation time; want 0 to %v", e.DT, MaxTick)
+}
+
+// CallError is a [Host.Call] that did not come to its end.
+type CallError struct {
+	Mod, Function string
+	Err           error
+}
+
+// Error names the mod, the function and the reason.
+func (e *CallError) Error() string {
+	return fmt.Sprintf("call of %q in mod %q: %v", e.Function, e.Mod, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *CallError) Unwrap() error { return e.Err }
+
+// ReloadError is a reload that did not happen: the mod is as it was.
+type ReloadError struct {
+	Mod string
+	Err error
+}
+
+// Error names the mod and the reason.
+func (e *ReloadError) Error() string { return fmt.Sprintf("reload of mod %q: %v", e.Mod, e.Err) }
+
+// Unwrap returns the reason.
+func (e *ReloadError) Unwrap() error { return e.Err }
+
+// LeakError says that work of capabilities did not end although it was told to.
+type LeakError struct{ Works int }
+
+// Error says how much it is.
+func (e *LeakError) Error() string {
+	return fmt.Sprintf("%d works of capabilities did not end within %v after the host was closed", e.Works, closeWait)
+}
 
 // PermissionError is the refusal of a mod that asks for what it may not have.
 // Its Err has the place in the manifest.
@@ -43,12 +91,13 @@ func (e *PermissionError) Error() string { return e.Err.Error() }
 func (e *PermissionError) Unwrap() error { return e.Err }
 
 // APIError is the refusal of a mod that was written for another version of the
-// host's API. Its Err has the place in the manifest.
+// host's API, or of one capability. Its Err has the place in the manifest.
 type APIError struct {
-	Mod  string
-	Want string // the range in the manifest
-	Have string // the host's version
-	Err  *manifest.Problem
+	Mod        string
+	Capability string // "" for the API as a whole
+	Want       string // the range in the manifest
+	Have       string // the host's version, or versions
+	Err        *manifest.Problem
 }
 
 // Error is that of the problem.
@@ -129,3 +178,6 @@ func (e *HookError) Error() string {
 }
 
 func cycleText(cycle []string) string { return strings.Join(cycle, " needs ") }
+
+// scriptErrorf is an error whose message the script may see.
+func scriptErrorf(format string, args ...any) error { return luasandbox.Errorf(format, args...) }

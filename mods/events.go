@@ -2,31 +2,84 @@ package mods
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"sync"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
-	"github.com/luasandbox/modrunner/mods/internal/jsonvalue"
+	"github.com/luasandbox/modrunner/mods/manifest"
 )
 
 // What events there can be.
 const (
-	eventRounds      = 3         // deliveries in a tick: an answer to an answer to an event
+	eventHops        = 3         // an answer to an answer to an event, in one tick
 	eventPayload     = 64 << 10  // bytes of Go memory that one payload holds
-	eventsWaiting    = 256       // of one sender
-	eventBytes       = 256 << 10 // of one sender
-	eventsFromHost   = 4096
+	eventsWaiting    = 256       // for one mod
+	eventBytes       = 256 << 10 // for one mod
+	eventsSent       = 256       // by one mod in a tick
+	eventBytesSent   = 256 << 10
+	eventsFromHost   = 4096 // in a tick
 	hostEventBytes   = 16 << 20
-	eventHandlers    = 128       // of one mod
-	eventsPutOff     = 256       // for a mod that is spent
-	putOffBytes      = 256 << 10 // of them
+	eventHandlers    = 128 // of one mod
+	eventWaiters     = 64  // of one mod
 	eventNamePattern = `^[a-z0-9][a-z0-9_.-]{0,63}$`
 	eventNameForm    = "1 to 64 small letters, digits, '_', '.' and '-'"
 )
 
 var eventName = regexp.MustCompile(eventNamePattern)
+
+// Overflow says what happens to an event for a mod that has too many waiting.
+type Overflow string
+
+// The rules of overflow. In every case it is counted (Report.EventsDropped).
+const (
+	DropNewest Overflow = "newest" // the event is dropped; what "" stands for
+	DropOldest Overflow = "oldest" // the event that has waited longest is dropped, whatever its name
+	// Coalesce: an event replaces one of the same name and key that waits, also if
+	// there is room. Where there is none, it is dropped.
+	Coalesce Overflow = "coalesce"
+)
+
+// Event declares one event that the engine sends: see [Host.Emit].
+type Event struct {
+	Name     string   `json:"name"` // 1 to 64 small letters, digits, '_', '.' and '-'
+	Doc      string   `json:"doc"`
+	Overflow Overflow `json:"overflow,omitempty"`
+	// Key, for Coalesce, is the field of the payload that makes events different, as
+	// "player"; "": an event replaces every one of its name.
+	Key string `json:"key,omitempty"`
+	// Fallback, if not nil, answers when no mod does: when none has subscribed, or
+	// the handlers of all fail, are dropped or, of an [Host.Ask], return nil. It is
+	// called on the goroutine of [Host.Tick], with a payload that is its own. What
+	// it returns is the answer.
+	Fallback func(payload any) any `json:"-"`
+}
+
+// declare checks the engine's events.
+func declare(all []Event) (map[string]*Event, error) {
+	declared := map[string]*Event{}
+	for i := range all {
+		e := all[i]
+		var err error
+		switch {
+		case !eventName.MatchString(e.Name):
+			err = fmt.Errorf("%q cannot be an event's name: %s", e.Name, eventNameForm)
+		case declared[e.Name] != nil:
+			err = fmt.Errorf("there are two events %q", e.Name)
+		case !slices.Contains([]Overflow{"", DropNewest, DropOldest, Coalesce}, e.Overflow):
+			err = fmt.Errorf("event %q: no rule of overflow %q; want newest, oldest or coalesce", e.Name, e.Overflow)
+		case e.Key != "" && e.Overflow != Coalesce:
+			err = fmt.Errorf("event %q: a Key is for Coalesce", e.Name)
+		}
+		if err != nil {
+			return nil, &ConfigError{Field: "Events", Err: err}
+		}
+		declared[e.Name] = &e
+	}
+	return declared, nil
+}
 
 // EventError is an event that [Host.Emit] cannot send.
 type EventError struct {
@@ -40,58 +93,132 @@ func (e *EventError) Error() string { return fmt.Sprintf("event %q: %v", e.Name,
 // Unwrap returns what is wrong.
 func (e *EventError) Unwrap() error { return e.Err }
 
-// events is the capability "events", and the queue behind it.
+// events is the capability "events".
 type events struct {
-	host  *Host
-	queue []event
-	subs  []*subscription // in the order of events.on; those that ended, until the end of the tick
-	all   []*member       // in load order
-
-	mu     sync.Mutex // guards what follows
-	closed error      // why the host sends nothing now
-	inbox  []event    // from the host
-	bytes  int64      // of them
+	host   *Host
+	byName map[string][]*subscription // in the order of events.on
+	waits  map[string][]*waiter       // task.wait
+	loose  map[string]bool            // names that have subscriptions which ended
+	late   []event                    // for the next tick
 }
 
 type event struct {
-	name    string
-	payload any // plain; not changed by anybody
-	size    int64
-	from    *member // nil: the host
-}
-
-// member is one mod's part in the events.
-type member struct {
-	mod       *Mod
-	emit      map[string]bool
-	subscribe map[string]bool
-	ids       int64 // of subscriptions, counted from 1
-	subs      map[int64]*subscription
-	waiting   int        // events that it sent
-	bytes     int64      // of them
-	late      []delivery // put off to the next tick
-	lateBytes int64
+	name     string
+	payload  any // plain; not changed by anybody
+	size     int64
+	hop      int
+	question *question
 }
 
 type subscription struct {
-	by   *member
+	in   *instance
 	id   int64
 	name string
 	fn   *luasandbox.Function // nil after events.off
 }
 
-type delivery struct {
-	to *subscription
-	event
+// waiter is a task.wait.
+type waiter struct {
+	in     *instance
+	name   string
+	answer func(values ...any) // nil when it is over
+	until  *timer              // of a timeout
 }
 
-func (e *events) Name() string { return "events" }
-
-func (e *events) Doc() string {
-	return "Send events to other mods and receive theirs and the host's, by the names in the manifest."
+// question is an event of the engine's that somebody has to answer.
+type question struct {
+	event   *Event
+	payload any
+	reply   *Reply // nil: an Emit
+	left    int    // deliveries that have not ended
+	heard   bool   // one of them ended well
+	closed  bool
 }
 
-func (e *events) Options() []Option {
+// emitInput is an Emit or Ask.
+type emitInput struct {
+	name    string
+	payload any
+	size    int64
+	reply   *Reply
+}
+
+func (h *Host) emit(name string, payload any, r *Reply) error {
+	fail := func(err error) error { return &EventError{Name: name, Err: err} }
+	if h.declared[name] == nil {
+		err := errors.New("it is not declared in Config.Events")
+		if near := manifest.Nearest(name, sortedNames(h.declared)); near != "" {
+			err = fmt.Errorf("%w; did you mean %q?", err, near)
+		}
+		return fail(err)
+	}
+	payload, size, err := plainSized(payload)
+	if err != nil {
+		return fail(err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed != nil:
+		return h.closed
+	case h.sent == eventsFromHost, h.sentBytes+size > hostEventBytes:
+		return fail(ErrQueueFull)
+	}
+	h.sent++
+	h.sentBytes += size
+	h.inbox = append(h.inbox, &emitInput{name: name, payload: payload, size: size, reply: r})
+	return nil
+}
+
+func (e *emitInput) fail(err error) {
+	if e.reply != nil {
+		e.reply.answer(nil, err)
+	}
+}
+
+func (e *emitInput) apply(h *Host) {
+	declared := h.declared[e.name]
+	ev := event{name: e.name, payload: e.payload, size: e.size}
+	if declared.Fallback != nil || e.reply != nil {
+		ev.question = &question{event: declared, payload: e.payload, reply: e.reply}
+	}
+	h.events.deliver(ev)
+}
+
+// ended tells a question that a delivery is over.
+func (q *question) ended(results luasandbox.Results, err error) {
+	if q == nil {
+		return
+	}
+	q.left--
+	if err == nil {
+		q.heard = true
+		if len(results) > 0 && results[0] != nil && q.reply != nil && !q.closed {
+			q.closed = true
+			q.reply.answer(results[:1], nil)
+		}
+	}
+	q.settle()
+}
+
+// settle has the fallback answer where nobody else will.
+func (q *question) settle() {
+	if q.closed || q.left > 0 || q.heard && q.reply == nil {
+		return
+	}
+	q.closed = true
+	if q.event.Fallback == nil {
+		q.reply.answer(nil, ErrNoAnswer)
+		return
+	}
+	payload, _ := plain(q.payload)
+	answer, err := plain(q.event.Fallback(payload))
+	if q.reply != nil {
+		q.reply.answer([]any{answer}, err)
+	}
+}
+
+func (e *events) capability() Capability {
 	names := func(v any) error {
 		for _, name := range v.([]string) {
 			if !eventName.MatchString(name) {
@@ -100,28 +227,35 @@ func (e *events) Options() []Option {
 		}
 		return nil
 	}
-	return []Option{
-		{Name: "emit", Type: TextsOption, Doc: "the events that the mod may send", Check: names},
-		{Name: "subscribe", Type: TextsOption, Doc: "the events that the mod may receive", Check: names},
+	return Capability{
+		Name: "events", Risk: RiskLow,
+		Doc: "Send events to other mods and receive theirs and the host's, by the names in the manifest.",
+		Options: []Option{
+			{Name: "emit", Type: TextsOption, Doc: "the events that the mod may send", Check: names},
+			{Name: "subscribe", Type: TextsOption, Doc: "the events that the mod may receive", Check: names},
+		},
+		IO:    IOLimits{OpsPerTick: eventsSent, BytesPerTick: eventBytesSent},
+		Grant: e.grant,
 	}
 }
 
-func (e *events) Grant(m *Mod, o Options) (*luasandbox.Grant, error) {
-	by := &member{mod: m, emit: set(o.Texts("emit")), subscribe: set(o.Texts("subscribe")), subs: map[int64]*subscription{}}
-	e.all = append(e.all, by)
-	return luasandbox.NewGrant("events", e.Doc(),
-		luasandbox.Func("on", func(name string, fn *luasandbox.Function) (int64, error) { return e.on(by, name, fn) },
+func (e *events) grant(g *Grantee) ([]luasandbox.Member, error) {
+	if in := g.in; in != nil {
+		in.emits, in.subscribes = set(g.Options().Texts("emit")), set(g.Options().Texts("subscribe"))
+	}
+	return []luasandbox.Member{
+		luasandbox.Func("on", func(name string, fn *luasandbox.Function) (int64, error) { return e.on(g.in, name, fn) },
 			luasandbox.Params("name", "handler"), luasandbox.Returns("id"), luasandbox.Cost(100),
-			luasandbox.Doc("Calls handler(payload) for each event of that name, until events.off(id).")),
-		luasandbox.Func("off", func(id float64) bool { return by.off(id) },
+			luasandbox.Doc("Calls handler(payload) for each event of that name, until events.off(id). What it returns answers the host's questions.")),
+		luasandbox.Func("off", func(id float64) bool { return e.off(g.in, id) },
 			luasandbox.Params("id"), luasandbox.Returns("removed"), luasandbox.Cost(100),
 			luasandbox.Doc("Ends a subscription. It returns whether there was one.")),
 		luasandbox.Func("emit", func(ctx context.Context, name string, payload any) error {
-			return e.emit(ctx, by, name, payload)
+			return e.emit(ctx, g, name, payload)
 		},
 			luasandbox.Params("name", "payload"), luasandbox.Cost(100),
-			luasandbox.Doc("Sends an event with a copy of payload. It is delivered after the hooks of this tick.")),
-	), nil
+			luasandbox.Doc("Sends an event with a copy of payload to the mods that subscribed to it.")),
+	}, nil
 }
 
 func set(names []string) map[string]bool {
@@ -143,230 +277,245 @@ func listed(list map[string]bool, name, option string) error {
 	return scriptErrorf("events: %q is not under %s in [permissions.events] of the manifest", name, option)
 }
 
-func (e *events) on(by *member, name string, fn *luasandbox.Function) (int64, error) {
-	if err := listed(by.subscribe, name, "subscribe"); err != nil {
+// warn tells of events in a manifest that nobody sends.
+func (e *events) warn(m *Mod) {
+	for _, c := range m.edition.choices {
+		if c.capability.Name != "events" {
+			continue
+		}
+		sent := map[string]bool{}
+		for name := range e.host.declared {
+			sent[name] = true
+		}
+		for _, other := range e.host.Mods() {
+			if other.edition == nil {
+				continue
+			}
+			for _, c := range other.edition.choices {
+				for _, name := range c.options.Texts("emit") {
+					sent[name] = true
+				}
+			}
+		}
+		for _, name := range c.options.Texts("subscribe") {
+			if near := manifest.Nearest(name, sortedNames(sent)); !sent[name] && near != "" {
+				e.host.cfg.Logger.Warn("mod subscribes to an event that nobody sends", "mod", m.id, "event", name, "nearest", near)
+			}
+		}
+	}
+}
+
+func (e *events) on(in *instance, name string, fn *luasandbox.Function) (int64, error) {
+	if err := listed(in.subscribes, name, "subscribe"); err != nil {
 		fn.Release()
 		return 0, err
 	}
-	if len(by.subs) == eventHandlers {
+	if len(in.subscriptions) == eventHandlers {
 		fn.Release()
 		return 0, scriptErrorf("events: %d subscriptions are the most that a mod can have, with those that it ended in this tick", eventHandlers)
 	}
-	by.ids++
-	s := &subscription{by: by, id: by.ids, name: name, fn: fn}
-	by.subs[s.id] = s
-	e.subs = append(e.subs, s)
+	in.subIDs++
+	s := &subscription{in: in, id: in.subIDs, name: name, fn: fn}
+	in.subscriptions = append(in.subscriptions, s)
+	e.make()
+	e.byName[name] = append(e.byName[name], s)
 	return s.id, nil
 }
 
-func (by *member) off(id float64) bool {
-	s := by.subs[int64(id)]
-	if s == nil || s.fn == nil || float64(s.id) != id {
-		return false
+// make makes the tables.
+func (e *events) make() {
+	if e.byName == nil {
+		e.byName, e.waits, e.loose = map[string][]*subscription{}, map[string][]*waiter{}, map[string]bool{}
 	}
-	s.fn.Release()
-	s.fn = nil
-	return true
 }
 
-func (e *events) emit(ctx context.Context, by *member, name string, payload any) error {
-	if err := listed(by.emit, name, "emit"); err != nil {
+func (e *events) off(in *instance, id float64) bool {
+	for _, s := range in.subscriptions {
+		if s.fn != nil && float64(s.id) == id {
+			e.end(s)
+			return true
+		}
+	}
+	return false
+}
+
+// end ends a subscription. It stays in the lists until the end of the tick.
+func (e *events) end(s *subscription) {
+	s.fn.Release()
+	s.fn = nil
+	e.loose[s.name] = true
+}
+
+// leave ends all that an instance waits for.
+func (e *events) leave(in *instance) {
+	for _, s := range in.subscriptions {
+		if s.fn != nil {
+			e.end(s)
+		}
+	}
+	for _, w := range in.waits {
+		if w.answer != nil {
+			w.answer = nil
+			e.loose[w.name] = true
+		}
+	}
+	in.waits = nil
+}
+
+// tidy forgets subscriptions that have ended.
+func (e *events) tidy() {
+	for name := range e.loose {
+		e.byName[name] = slices.DeleteFunc(e.byName[name], func(s *subscription) bool {
+			if s.fn != nil {
+				return false
+			}
+			s.in.subscriptions = slices.DeleteFunc(s.in.subscriptions, func(other *subscription) bool { return other == s })
+			return true
+		})
+		if len(e.byName[name]) == 0 {
+			delete(e.byName, name)
+		}
+		e.waits[name] = slices.DeleteFunc(e.waits[name], func(w *waiter) bool { return w.answer == nil })
+		if len(e.waits[name]) == 0 {
+			delete(e.waits, name)
+		}
+	}
+	clear(e.loose)
+}
+
+// emit sends a mod's event.
+func (e *events) emit(ctx context.Context, g *Grantee, name string, payload any) error {
+	if err := listed(g.in.emits, name, "emit"); err != nil {
 		return err
 	}
 	size, err := measure(ctx, payload)
 	if err != nil {
 		return scriptError("events: the payload", err)
 	}
-	if by.waiting == eventsWaiting || by.bytes+size > eventBytes {
-		by.mod.flood()
-		return scriptErrorf("events: too many events wait to be delivered (at most %d, with %d KiB)", eventsWaiting, eventBytes>>10)
+	receivers := int64(len(e.byName[name]) + len(e.waits[name]))
+	if err := luasandbox.Charge(ctx, 50*receivers, 0); err != nil {
+		return err
 	}
-	by.waiting++
-	by.bytes += size
-	e.queue = append(e.queue, event{name: name, payload: payload, size: size, from: by})
+	if err := g.Spend(1, size); err != nil {
+		g.in.mod.flood()
+		return err
+	}
+	ev := event{name: name, payload: payload, size: size, hop: 1}
+	if j := g.in.mod.current; j != nil {
+		ev.hop = j.hop + 1
+	}
+	if ev.hop > eventHops {
+		ev.hop = 0
+		e.late = append(e.late, ev)
+		return nil
+	}
+	e.deliver(ev)
 	return nil
 }
 
 // flood records, once in a tick, that the mod sends more than is kept.
 func (m *Mod) flood() {
-	if m.tick.flooded {
+	use := m.usage()
+	if use.flooded {
 		return
 	}
-	m.tick.flooded = true
-	m.violate(Violation{Kind: FloodViolation, During: "events.emit", Tick: m.host.tick,
-		Message: fmt.Sprintf("more than %d events, or %d KiB of them, in one tick", eventsWaiting, eventBytes>>10)})
+	use.flooded = true
+	v := Violation{Kind: FloodViolation, During: "events.emit", Tick: m.host.tick, Time: m.host.now,
+		Message: fmt.Sprintf("more than %d events, or %s of them, in one tick", eventsSent, limits.FormatSize(eventBytesSent))}
+	m.violate(v)
+	m.floods = append(m.floods, v)
 }
 
-// shut sets why the host cannot send, nil if it can.
-func (e *events) shut(reason error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closed = reason
-	e.inbox, e.bytes = nil, 0
+// deliverLate delivers what the last tick left.
+func (e *events) deliverLate() {
+	late := e.late
+	e.late = nil
+	for _, ev := range late {
+		e.deliver(ev)
+	}
 }
 
-func (e *events) fromHost(name string, payload any) error {
-	if !eventName.MatchString(name) {
-		return &EventError{Name: name, Err: fmt.Errorf("the name must be %s", eventNameForm)}
+// deliver gives an event to all who wait for it.
+func (e *events) deliver(ev event) {
+	q := ev.question
+	if q != nil {
+		q.left++ // until all have it
 	}
-	payload, err := plain(payload, 0)
-	if err != nil {
-		return &EventError{Name: name, Err: err}
-	}
-	size, err := jsonvalue.Measure(payload, eventPayload)
-	if err != nil {
-		return &EventError{Name: name, Err: err}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch {
-	case e.closed != nil:
-		return e.closed
-	case len(e.inbox) == eventsFromHost, e.bytes+size > hostEventBytes:
-		return &EventError{Name: name, Err: ErrQueueFull}
-	}
-	e.inbox = append(e.inbox, event{name: name, payload: payload, size: size})
-	e.bytes += size
-	return nil
-}
-
-// take moves what the host sent into the queue.
-func (e *events) take() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.queue = append(e.queue, e.inbox...)
-	e.inbox, e.bytes = nil, 0
-}
-
-// BeforeHooks does nothing: what was emitted before this tick is delivered
-// after its hooks.
-func (e *events) BeforeHooks(context.Context, int64) error { return nil }
-
-// AfterHooks delivers what is in the queue, and what that makes the mods emit,
-// in rounds. What is emitted in the last round waits for the next tick.
-func (e *events) AfterHooks(ctx context.Context, _ int64) error {
-	defer e.tidy()
-	for _, by := range e.all {
-		late := by.late
-		by.late, by.lateBytes = nil, 0
-		for i, d := range late {
-			if err := e.deliver(ctx, d); err != nil {
-				by.late = append(by.late, late[i+1:]...)
-				return err
+	for _, w := range e.waits[ev.name] {
+		if w.answer != nil {
+			w.done(ev.payload)
+			if q != nil {
+				q.heard = true
 			}
 		}
 	}
-	for range eventRounds {
-		e.take()
-		queue := e.queue
-		e.queue = nil
-		for i, ev := range queue {
-			if ev.from != nil {
-				ev.from.waiting--
-				ev.from.bytes -= ev.size
-			}
-			// Who subscribes now is not among the receivers of this event.
-			for _, to := range e.subs[:len(e.subs):len(e.subs)] {
-				if to.name != ev.name {
-					continue
-				}
-				if err := e.deliver(ctx, delivery{to, ev}); err != nil {
-					e.queue = append(queue[i+1:], e.queue...)
-					return err
-				}
-			}
+	subs := e.byName[ev.name]
+	for _, s := range subs[:len(subs):len(subs)] { // who subscribes now is not among the receivers
+		if s.fn != nil {
+			e.give(s, ev)
 		}
 	}
-	return nil
-}
-
-// deliver calls one handler. The only error is that of a context that ended.
-func (e *events) deliver(ctx context.Context, d delivery) error {
-	by := d.to.by
-	if d.to.fn == nil || by.mod.State() != Running {
-		return nil
-	}
-	if by.mod.Spent() || len(by.late) > 0 {
-		if len(by.late) == eventsPutOff || by.lateBytes+d.size > putOffBytes {
-			by.mod.dropEvent()
-			return nil
-		}
-		by.late = append(by.late, d)
-		by.lateBytes += d.size
-		return nil
-	}
-	results, _ := by.mod.Call(ctx, "event "+d.name, d.to.fn, d.payload)
-	discard(results)
-	return ended(ctx)
-}
-
-func (m *Mod) dropEvent() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.report.EventsDropped++
-}
-
-// tidy forgets subscriptions that have ended.
-func (e *events) tidy() {
-	e.subs = slices.DeleteFunc(e.subs, func(s *subscription) bool {
-		ended := s.fn == nil || s.by.mod.State() != Running
-		if ended {
-			delete(s.by.subs, s.id)
-		}
-		return ended
-	})
-	for _, by := range e.all {
-		if by.mod.State() != Running {
-			by.late, by.lateBytes = nil, 0
-		}
+	if q != nil {
+		q.left--
+		q.settle()
 	}
 }
 
-// plain copies what an engine sends, such that it is made of plain values only.
-func plain(v any, depth int) (any, error) {
-	if depth > jsonvalue.MaxDepth {
-		return nil, fmt.Errorf("nested more than %d deep, or contains itself", jsonvalue.MaxDepth)
+// give puts an event into the queue of one mod.
+func (e *events) give(s *subscription, ev event) {
+	m := s.in.mod
+	rule, key := DropNewest, ""
+	if d := e.host.declared[ev.name]; d != nil {
+		rule, key = d.Overflow, d.Key
 	}
-	switch v := v.(type) {
-	case nil, bool, float64, string:
-		return v, nil
-	case int:
-		return whole(int64(v))
-	case int64:
-		return whole(v)
-	case []string:
-		list := make([]any, len(v))
-		for i := range v {
-			list[i] = v[i]
+	j := &job{in: s.in, kind: eventJob, during: "event " + ev.name, fn: s.fn, args: []any{ev.payload}, size: ev.size, event: s, hop: ev.hop}
+	if rule == Coalesce {
+		j.key = coalesceKey(ev.payload, key)
+		if old := m.waitingEvent(s, j.key); old >= 0 {
+			m.dropQueued(old)
 		}
-		return list, nil
-	case []any:
-		list := make([]any, len(v))
-		for i := range v {
-			item, err := plain(v[i], depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list[i] = item
-		}
-		return list, nil
-	case map[string]any:
-		table := make(map[string]any, len(v))
-		for key, item := range v {
-			item, err := plain(item, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			table[key] = item
-		}
-		return table, nil
 	}
-	return nil, fmt.Errorf("a %T cannot be sent; want nil, bool, int, int64, float64, string, []string, []any or map[string]any", v)
+	full := func() bool {
+		return m.queue.count[eventJob] >= eventsWaiting || m.queue.bytes+j.size > eventBytes
+	}
+	for rule == DropOldest && full() {
+		i := slices.IndexFunc(m.queue.jobs, func(j *job) bool { return j.kind == eventJob })
+		if i < 0 {
+			break
+		}
+		m.dropQueued(i)
+	}
+	if full() || s.fn.Keep() != nil {
+		m.dropEvent()
+		return
+	}
+	j.release = true
+	if q := ev.question; q != nil {
+		q.left++
+		j.end = q.ended
+	}
+	if err := m.enqueue(j); err != nil {
+		m.abandon(j, err)
+	}
 }
 
-func whole(n int64) (any, error) {
-	if n < -maxInteger || n > maxInteger {
-		return nil, fmt.Errorf("%d is more than a Lua number holds exactly", n)
+// coalesceKey is what an event's payload is known by.
+func coalesceKey(payload any, field string) string {
+	table, ok := payload.(map[string]any)
+	if field == "" || !ok {
+		return "="
 	}
-	return float64(n), nil
+	return fmt.Sprintf("=%v", table[field])
+}
+
+// waitingEvent returns the place in the queue of an event for a subscription.
+func (m *Mod) waitingEvent(s *subscription, key string) int {
+	return slices.IndexFunc(m.queue.jobs, func(j *job) bool { return j.event == s && j.key == key })
+}
+
+// dropQueued drops an event that waits.
+func (m *Mod) dropQueued(i int) {
+	j := m.queue.remove(i)
+	m.dropEvent()
+	m.abandon(j, ErrQueueFull)
 }

@@ -7,439 +7,470 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
-	"github.com/luasandbox/modrunner/mods/bundle"
-	"github.com/luasandbox/modrunner/mods/manifest"
+	"github.com/luasandbox/modrunner/mods/schedule"
 	"github.com/luasandbox/modrunner/mods/storage"
 )
 
-// Host runs many mods in one game. It belongs to one goroutine: [Host.Add],
-// [Host.Start], [Host.Tick], [Host.Stop] and [Host.Close] return [ErrBusy] where
-// they are called while one of them runs. [Host.Emit] and [Host.Mods] may be
-// called from anywhere at any time, also by the engine's host functions.
+// Host runs many mods in one game.
 //
-// What happens to a mod is told by its [Mod.Report], not by the errors of the
-// host's methods: these are about the host.
+// Its methods may be called from any goroutine, also by the engine's own functions
+// that mods call. [Host.Load], [Host.Emit], [Host.Call], [Host.Reload] and
+// [Host.Unload] say what is to happen; it happens in the next [Host.Tick], in the
+// order in which it was said. Only Tick, [Host.Stop], [Host.Save] and
+// [Host.Restore] run mods: they belong to the engine's loop, one at a time, and
+// every function of the engine's is called on the goroutine that is in one of
+// them. So the engine needs no locks against its mods.
+//
+// What happens to a mod is told by its [Report], not by errors of the host's
+// methods: these are about the host.
 type Host struct {
-	cfg          HostConfig
-	api          *semver.Version
-	capabilities map[string]Capability
-	tickers      []Ticker
-	events       *events
-	storage      *storageCapability
+	cfg       Config
+	api       *semver.Version
+	catalogue catalogue
+	declared  map[string]*Event
+	ctx       context.Context // ends when the host is closed
+	cancel    context.CancelFunc
 
-	running atomic.Bool
-	phase   phase
-	tick    int64
-	order   []*Mod // accepted, in load order
+	inFrame atomic.Bool // one of Tick, Stop, Save, Restore and Close is being executed
+	leaving atomic.Bool // Close was called while one of them was
 
-	mu   sync.Mutex // guards what follows
-	mods []*Mod     // in the order of Add; in load order from Start on
+	// What follows belongs to who is in the frame.
+	scheduler *schedule.Scheduler
+	tickCtx   context.Context
+	tick      int64
+	now       time.Duration // simulation time
+	dt        time.Duration // of the tick
+	wall      time.Time     // cfg.Now at the beginning of the tick
+	stopped   bool
+	events    events
+	timers    timerQueue
+	checks    checkQueue
+	storage   *storageCapability
+	works     works
+	batches   []*batch
+	hooked    []*Mod // those with a tick hook, in load order
+	changed   map[*Mod]bool
+	charges   []charged
+	journal   *journal
+	frame     schedule.Report
+
+	mu        sync.Mutex // guards what follows
+	closed    error      // why nothing is taken any more
+	mods      []*Mod     // in load order; those that were refused where they were
+	byID      map[string]*Mod
+	count     int     // of mods ever loaded
+	inbox     []input // for the next tick
+	sent      int     // events in the inbox
+	sentBytes int64   // of them
+	status    Status
+
+	auditMu     sync.Mutex // sensitive calls are also made on workers
+	auditFailed bool
 }
 
-type phase int
+// input is something that was said to a host and happens in its next tick.
+type input interface{ apply(h *Host) }
 
-const (
-	adding phase = iota
-	started
-	stopped
-	closed
-)
-
-// tickKey is the key in the context that a host gives to its tickers, for a
-// *ticking.
-type tickKey struct{ host *Host }
-
-// ticking is one turn of the tickers.
-type ticking struct{ over atomic.Bool }
-
-// turn calls what a ticker has to do, with a context by which it may call mods.
-func (h *Host) turn(ctx context.Context, f func(context.Context) error) error {
-	now := &ticking{}
-	defer now.over.Store(true)
-	return f(context.WithValue(ctx, tickKey{h}, now))
-}
-
-// NewHost returns a host without mods. It opens the store, which stays open
-// until [Host.Close].
+// Open returns a host without mods. It opens the store, which stays open until
+// [Host.Close].
 //
 // The errors: [*ConfigError], and [*storage.Error] for a store that cannot be
 // opened.
-func NewHost(cfg HostConfig) (*Host, error) {
+func Open(cfg Config) (*Host, error) {
 	cfg, api, err := cfg.resolve()
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg, api: api}
-	h.events = &events{host: h, closed: ErrNotStarted}
+	h := &Host{cfg: cfg, api: api, byID: map[string]*Mod{}, changed: map[*Mod]bool{}, wall: cfg.Now()}
+	h.events.host = h
 	h.storage = &storageCapability{host: h}
-	builtin := []Capability{
-		logCapability{}, h.events, &timers{host: h}, h.storage, randomCapability{host: h},
-		clockCapability{host: h}, jsonCapability{},
-	}
-	if h.capabilities, err = collect(cfg, builtin); err != nil {
+	if h.declared, err = declare(cfg.Events); err != nil {
 		return nil, err
 	}
-	for _, c := range append(builtin, cfg.Capabilities...) {
-		if t, ok := c.(Ticker); ok {
-			h.tickers = append(h.tickers, t)
-		}
+	if h.catalogue, err = newCatalogue(append(h.builtin(), cfg.Capabilities...)); err != nil {
+		return nil, err
+	}
+	if err := checkPolicy(cfg.Policy, h.catalogue); err != nil {
+		return nil, err
+	}
+	guard := cfg.Frame.Guard
+	if guard == limits.UnlimitedTime {
+		guard = 0
+	}
+	h.scheduler, err = schedule.New(schedule.Config{
+		Frame: cfg.Frame.Instructions, Guard: guard, Clock: cfg.Elapsed, Workers: cfg.Frame.Workers, Stop: h.over,
+	})
+	if err != nil {
+		return nil, &ConfigError{Field: "Frame", Err: err}
 	}
 	h.storage.store = &storage.Memory{}
 	if cfg.OpenStore != nil {
-		if h.storage.store, err = cfg.OpenStore(cfg.DataDir); err != nil {
+		store, err := cfg.OpenStore(cfg.DataDir)
+		if err != nil {
 			return nil, err
 		}
+		if store == nil {
+			return nil, &ConfigError{Field: "OpenStore", Err: errNilStore}
+		}
+		h.storage.store = store
 	}
+	if err := h.readHealth(); err != nil {
+		_ = h.storage.store.Close()
+		return nil, err
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.publish()
 	return h, nil
 }
 
-// enter makes the host busy until leave is called.
+// builtin returns the capabilities that every host has.
+func (h *Host) builtin() []Capability {
+	return []Capability{
+		h.logCapability(), h.events.capability(), h.timerCapability(), h.taskCapability(), h.storage.capability(),
+		h.randomCapability(), h.clockCapability(), jsonCapability(), h.servicesCapability(),
+	}
+}
+
+// enter makes the caller the one that is in the frame, until it calls leave.
 func (h *Host) enter() (leave func(), err error) {
-	if !h.running.CompareAndSwap(false, true) {
+	if !h.inFrame.CompareAndSwap(false, true) {
 		return nil, ErrBusy
 	}
-	return func() { h.running.Store(false) }, nil
-}
-
-// mustRun returns why mods cannot be called now, if they cannot.
-func (h *Host) mustRun() error {
-	switch h.phase {
-	case adding:
-		return ErrNotStarted
-	case stopped:
-		return ErrStopped
-	case closed:
-		return ErrClosed
-	}
-	return nil
-}
-
-// Add checks a mod and keeps it for Start. source says in messages where the
-// mod is from, as the path of its folder.
-//
-// A mod that is refused is among the host's mods all the same, with the state
-// [Refused], and is returned beside the error: [*manifest.Error] or
-// [*manifest.Problem] (options of capabilities and the main file, several of
-// them in a *manifest.Error), [*PermissionError], [*APIError],
-// [*DuplicateError]. Dependencies are looked at by Start. [ErrBusy],
-// [ErrStarted] and [ErrClosed] come without a mod.
-func (h *Host) Add(b *bundle.Bundle, source string) (*Mod, error) {
-	return h.add(&Mod{host: h, bundle: b}, source, func(m *Mod) error { return h.check(m) })
-}
-
-// Refuse records a mod that could not be opened, for example because its
-// archive is damaged, so that it is among the host's mods with the reason. The
-// errors are [ErrBusy], [ErrStarted] and [ErrClosed].
-func (h *Host) Refuse(source string, reason error) (*Mod, error) {
-	m, err := h.add(&Mod{host: h}, source, func(*Mod) error { return reason })
-	if m == nil {
-		return nil, err
-	}
-	return m, nil
-}
-
-func (h *Host) add(m *Mod, source string, check func(*Mod) error) (*Mod, error) {
-	leave, err := h.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	switch h.phase {
-	case closed:
-		return nil, ErrClosed
-	case started, stopped:
-		return nil, ErrStarted
-	}
-	m.report = Report{Source: escape(source), State: Loaded}
-	err = check(m)
-	if man := m.manifest; man != nil {
-		m.report.ID, m.report.Version, m.report.Name = man.ID, man.Version.String(), man.Name
-	}
-	if err != nil {
-		m.refuse(err)
-	}
 	h.mu.Lock()
-	h.mods = append(h.mods, m)
+	closed := h.closed
 	h.mu.Unlock()
-	return m, err
-}
-
-// check is what can be said of a mod without looking at others.
-func (h *Host) check(m *Mod) error {
-	man, err := manifest.Parse(bundle.ManifestName, m.bundle.Manifest())
-	if err != nil {
-		return err
+	if closed != nil {
+		h.inFrame.Store(false)
+		return nil, closed
 	}
-	m.manifest = man
-	m.limits = limits.Intersect(h.cfg.Limits, man.Limits)
-	for _, other := range h.mods {
-		if other.ID() == man.ID && other.State() != Refused {
-			return &DuplicateError{ID: man.ID, Source: m.report.Source, First: other.report.Source}
+	return func() {
+		if h.leaving.Load() {
+			_ = h.close() // Close said so, and has told its caller
 		}
-	}
-	if !man.API.Contains(h.api) {
-		return &APIError{Mod: man.ID, Want: man.API.Text, Have: h.api.String(),
-			Err: man.Problem(fmt.Sprintf("it was written for version %s of the host's API; this host has %s", man.API.Text, h.api), "mod", "api")}
-	}
-	if err := h.permit(m); err != nil {
-		return err
-	}
-	if _, err := m.bundle.ReadFile(man.Entry); err != nil {
-		return man.Problem(fmt.Sprintf("there is no file %q in the mod, which is run first", man.Entry), "mod", "entry")
-	}
-	return nil
+		h.inFrame.Store(false)
+	}, nil
 }
 
-// permit holds a mod's requests against the policy.
-func (h *Host) permit(m *Mod) error {
-	man := m.manifest
-	m.options = map[string]Options{}
-	var problems []*manifest.Problem
-	for _, p := range man.Permissions {
-		c, known := h.capabilities[p.Name]
-		switch {
-		case !known:
-			e := &PermissionError{Mod: man.ID, Capability: p.Name, Unknown: true}
-			e.Err = man.Problem(fmt.Sprintf("this host has no capability %q", p.Name), "permissions", p.Name)
-			e.Err.Suggestion = manifest.Nearest(p.Name, sortedNames(h.capabilities))
-			return e
-		case !h.cfg.Policy.allows(p.Name):
-			e := &PermissionError{Mod: man.ID, Capability: p.Name}
-			e.Err = man.Problem(fmt.Sprintf("this host does not allow the capability %q", p.Name), "permissions", p.Name)
-			return e
-		}
-		options, bad := readOptions(man, p, c.Options())
-		m.options[p.Name] = options
-		problems = append(problems, bad...)
-	}
-	switch len(problems) {
-	case 0:
-		return nil
-	case 1:
-		return problems[0]
-	}
-	return &manifest.Error{Problems: problems}
-}
+// over reports whether the frame has to end.
+func (h *Host) over() bool { return h.leaving.Load() || h.tickCtx.Err() != nil }
 
-// Mods returns the host's mods: from Start on those that were loaded, in the
-// order in which they were, and after them those that were refused, in the
-// order of Add. The slice is the caller's.
-func (h *Host) Mods() []*Mod {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.mods)
-}
+// MaxTick is the most simulation time of one tick.
+const MaxTick = time.Hour
 
-// Start puts the mods in order, each after those that it depends on, refuses
-// those that cannot run ([*DependencyError]), runs the main files, then the
-// start hooks, and then delivers what was emitted.
+// Tick is one frame of the game, dt after the one before in simulation time. What
+// was said to the host since then happens now; timers that are due fire; tick hooks
+// are called; and mods run, each for its share of the frame. What is not finished
+// goes on in the next Tick.
 //
-// The errors: [ErrBusy], [ErrStarted], [ErrClosed]; a [*storage.Error] if what
-// the mods saved could not be written, in which case the host runs all the
-// same; and one that matches ctx.Err() if ctx ended, in which case mods that
-// were not reached do not run.
-func (h *Host) Start(ctx context.Context) error {
+// A frame ends early where ctx ends or [Host.Close] is called; nothing is lost by
+// that. Tick blocks for no longer than the frame takes: it waits for nothing.
+//
+// The errors: [*TickError] for a dt that is negative or more than [MaxTick], in
+// which case nothing happened; one that matches ctx.Err(); [ErrBusy], [ErrStopped],
+// [ErrClosed]. What a mod does wrong is not an error here.
+func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
+	if dt < 0 || dt > MaxTick {
+		return &TickError{DT: dt}
+	}
 	leave, err := h.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	switch h.phase {
-	case closed:
-		return ErrClosed
-	case started, stopped:
-		return ErrStarted
+	if h.stopped {
+		return ErrStopped
 	}
-	h.phase = started
-	h.events.shut(nil)
-	h.arrange()
-	for _, m := range h.order {
-		m.tick = tickUse{}
-		if err := m.load(ctx); err != nil {
-			return err
-		}
-	}
-	for _, m := range h.order {
-		if err := m.hook(ctx, "start"); err != nil {
-			return err
-		}
-	}
-	if err := h.after(ctx); err != nil {
-		return err
-	}
-	return h.storage.save()
-}
-
-// arrange puts the mods in load order and refuses those that cannot be.
-func (h *Host) arrange() {
-	byID := map[string]*Mod{}
-	var accepted []*manifest.Manifest
-	for _, m := range h.mods {
-		if m.State() == Loaded {
-			byID[m.ID()] = m
-			accepted = append(accepted, m.manifest)
-		}
-	}
-	order, refused := resolve(accepted)
-	for _, man := range order {
-		h.order = append(h.order, byID[man.ID])
-	}
-	for _, id := range sortedNames(refused) {
-		byID[id].refuse(refused[id])
-	}
-	mods := slices.Clone(h.order)
-	for _, m := range h.mods {
-		if m.State() == Refused {
-			mods = append(mods, m)
-		}
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mods = mods
-}
-
-// Tick is one tick of the game: what timers are due, the tick hooks in load
-// order, then the events, in at most three rounds.
-//
-// The errors: [ErrBusy], [ErrNotStarted], [ErrStopped], [ErrClosed]; and one
-// that matches ctx.Err() if ctx ended, in which case the rest of the tick does
-// not happen, and the mod that was interrupted goes on with the next one. What
-// a mod saved and could not be written is not an error here: it is tried again,
-// and until it succeeds storage.set raises an error in the mods. [Host.Stop]
-// tells.
-func (h *Host) Tick(ctx context.Context) error {
-	leave, err := h.enter()
-	if err != nil {
-		return err
-	}
-	defer leave()
-	if err := h.mustRun(); err != nil {
-		return err
-	}
-	h.tick++
-	for _, m := range h.order {
-		m.tick = tickUse{}
-	}
-	for _, t := range h.tickers {
-		if err := h.turn(ctx, func(ctx context.Context) error { return t.BeforeHooks(ctx, h.tick) }); err != nil {
-			return err
-		}
-	}
-	dt := h.cfg.TickLength.Seconds()
-	for _, m := range h.order {
-		if err := m.hook(ctx, "tick", h.tick, dt); err != nil {
-			return err
-		}
-	}
-	if err := h.after(ctx); err != nil {
-		return err
-	}
-	if h.tick%int64(h.cfg.SaveEvery) == 0 {
-		_ = h.storage.save() // kept by the storage, which refuses and tries again
-	}
-	return nil
-}
-
-// after is what follows the hooks.
-func (h *Host) after(ctx context.Context) error {
-	for _, t := range h.tickers {
-		if err := h.turn(ctx, func(ctx context.Context) error { return t.AfterHooks(ctx, h.tick) }); err != nil {
-			return err
-		}
-	}
-	for _, m := range h.order {
-		m.reportDropped()
-	}
-	return nil
-}
-
-// Emit sends an event to the mods that subscribed to it. payload is nil, a
-// bool, int, int64, float64, string, []string, or a []any or map[string]any of
-// these; it is copied.
-// It is delivered in the next tick, or in the one that runs. Emit may be called
-// from any goroutine, also by a host function.
-//
-// The errors: [*EventError] for a name or a payload that cannot be sent;
-// [ErrQueueFull]; [ErrNotStarted], [ErrStopped] and [ErrClosed].
-func (h *Host) Emit(ctx context.Context, name string, payload any) error {
 	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("tick: %w", err)
+	}
+	h.tickCtx = ctx
+	h.tick++
+	h.dt = dt
+	h.now += dt
+	if h.now < 0 { // after 292 years
+		h.now = 1<<63 - 1
+	}
+	h.wall = h.cfg.Now()
+	inputs := h.take()
+	if inputs, err = h.journal.begin(h, dt, inputs); err != nil {
 		return err
 	}
-	return h.events.fromHost(name, payload)
+	for _, in := range inputs {
+		in.apply(h)
+	}
+	h.advance()
+	h.timers.fire(h)
+	for _, m := range h.hooked {
+		m.tickHook()
+	}
+	h.events.deliverLate()
+	begun := h.cfg.Elapsed()
+	h.frame = h.journal.frame(h.scheduler)
+	h.settle()
+	h.journal.end(h)
+	if h.tick%int64(h.cfg.SaveEvery) == 0 {
+		_ = h.save() // kept by the storage, which refuses and tries again
+	}
+	h.publish()
+	h.measureTick(h.cfg.Elapsed() - begun)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("tick: %w", err)
+	}
+	return nil
 }
 
-// Stop runs the stop hooks, in the reverse of the load order, and writes what
-// the mods saved to the store. What is emitted now is not delivered any more.
-// Where ctx ends, the hooks that are left are not run.
+// take empties the inbox.
+func (h *Host) take() []input {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	inputs := h.inbox
+	h.inbox, h.sent, h.sentBytes = nil, 0, 0
+	return inputs
+}
+
+// tell puts something into the inbox.
+func (h *Host) tell(in input) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed != nil {
+		return h.closed
+	}
+	h.inbox = append(h.inbox, in)
+	return nil
+}
+
+// charged is work that one mod did for another.
+type charged struct {
+	by, to       *Mod
+	instructions int64
+}
+
+// settle is what follows a frame.
+func (h *Host) settle() {
+	h.advance()
+	h.events.tidy()
+	h.tendBatches()
+	for m := range h.changed { // in any order: each concerns itself only
+		if !m.settle() {
+			delete(h.changed, m)
+		}
+	}
+	for _, c := range h.charges {
+		if c.by.entry != nil && c.to.entry != nil {
+			c.by.entry.Charge(-c.instructions)
+			c.to.entry.Charge(c.instructions)
+		}
+	}
+	h.charges = h.charges[:0]
+}
+
+// Stop is the last tick: what was said to the host happens, the stop hooks are
+// called, in the reverse of the load order, each within the limits of a call and
+// one frame's budget, and what mods save is written to the store. Handlers that are
+// not finished are not continued. After it there are no ticks; the host is closed
+// with [Host.Close].
 //
-// The errors, joined: one that matches ctx.Err() if ctx ended; a
-// [*storage.Error] if something could not be saved, which [Host.Close] tries
-// once more. Else [ErrBusy], [ErrNotStarted], [ErrStopped] or [ErrClosed].
+// The errors, joined: one that matches ctx.Err() if ctx ended, in which case the
+// hooks that are left were not called; a [*storage.Error] if something could not be
+// saved, which Close tries once more. Else [ErrBusy], [ErrStopped] or [ErrClosed].
 func (h *Host) Stop(ctx context.Context) error {
 	leave, err := h.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := h.mustRun(); err != nil {
-		return err
+	if h.stopped {
+		return ErrStopped
 	}
-	h.phase = stopped
-	h.events.shut(ErrStopped)
+	h.stopped = true
+	h.tickCtx = ctx
+	h.mu.Lock()
+	mods := slices.Clone(h.mods)
+	h.mu.Unlock()
 	var interrupted error
-	for _, m := range slices.Backward(h.order) {
-		m.tick = tickUse{}
-		if interrupted == nil {
-			interrupted = m.hook(ctx, "stop")
+	for _, m := range slices.Backward(mods) {
+		if m.live == nil {
+			continue
 		}
-		m.reportDropped()
+		if interrupted = ctx.Err(); interrupted != nil {
+			break
+		}
+		m.runNow(&job{in: m.live, kind: stopJob, during: "stop hook", fn: m.live.hooks["stop"]})
 	}
-	for _, m := range h.order {
-		if m.sandbox != nil {
+	h.settle()
+	for _, m := range slices.Backward(mods) {
+		if m.live != nil {
+			m.drop(ErrStopped)
 			m.end(Stopped, "", nil)
 		}
 	}
-	return errors.Join(interrupted, h.storage.save())
+	saved := h.save()
+	h.publish()
+	if interrupted != nil {
+		interrupted = fmt.Errorf("stop: %w", interrupted)
+	}
+	return errors.Join(interrupted, saved)
 }
 
-// Close ends the host: mods that still run are stopped without their hooks,
-// what they saved is written, and the store is closed. Reports stay readable.
-// Closing twice is allowed.
+// Close ends the host: mods that still run are dropped without their stop hooks,
+// what waits for an answer is given up, what mods saved is written, and the store
+// is closed. Reports stay readable. Closing twice is allowed.
 //
-// The errors: [ErrBusy], in which case nothing happened; a [*storage.Error] if
-// something could not be saved and is lost.
+// Close waits for work that capabilities do beside the frames, which was told to
+// end; after 10 seconds it gives up ([*LeakError]).
+//
+// The errors: [ErrBusy] while a Tick, Stop, Save or Restore is being executed: it
+// ends as soon as it can, and closes the host when it does; [*LeakError]; a
+// [*storage.Error] if something could not be saved and is lost.
 func (h *Host) Close() error {
-	leave, err := h.enter()
-	if err != nil {
-		return err
+	h.leaving.Store(true)
+	if !h.inFrame.CompareAndSwap(false, true) {
+		return ErrBusy
 	}
-	defer leave()
-	if h.phase == closed {
+	defer h.inFrame.Store(false)
+	return h.close()
+}
+
+// close is Close. The frame is the caller's.
+func (h *Host) close() error {
+	h.mu.Lock()
+	if h.closed != nil {
+		h.mu.Unlock()
 		return nil
 	}
-	h.phase = closed
-	h.events.shut(ErrClosed)
-	for _, m := range h.order {
-		if m.sandbox != nil {
+	h.closed = ErrClosed
+	mods := slices.Clone(h.mods)
+	inbox := h.inbox
+	h.inbox = nil
+	h.mu.Unlock()
+	h.cancel()
+	for _, in := range inbox {
+		if c, ok := in.(interface{ fail(error) }); ok {
+			c.fail(ErrClosed)
+		}
+	}
+	for _, m := range mods {
+		if m.live != nil || m.staged != nil {
+			m.drop(ErrClosed)
 			m.end(Stopped, "the host was closed", nil)
 		}
 	}
-	return errors.Join(h.storage.save(), h.storage.store.Close())
+	h.settle()
+	var leaked error
+	if !h.works.wait(closeWait) {
+		leaked = &LeakError{Works: h.works.left()}
+	}
+	err := errors.Join(leaked, h.save(), h.storage.store.Close())
+	h.journal.close()
+	h.publish()
+	return err
 }
 
-// scriptErrorf is an error whose message the script may see.
-func scriptErrorf(format string, args ...any) error { return luasandbox.Errorf(format, args...) }
+// save writes what mods saved, and how they are, to the store.
+func (h *Host) save() error {
+	h.storage.keepHealth(h.healthRecord())
+	return h.storage.save()
+}
 
-// ended returns the error of a context that ended, as a host's methods return
-// it, or nil.
-func ended(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return over(ctx, err)
+// Mods returns the host's mods: those that were loaded, in the order in which they
+// were, and among them those that were refused. The slice is the caller's.
+func (h *Host) Mods() []*Mod {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.mods)
+}
+
+// Mod returns the mod with that id which was not refused, nil if there is none.
+func (h *Host) Mod(id string) *Mod {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.byID[id]
+}
+
+// Emit sends an event, which must be declared in [Config].Events, to the mods that
+// subscribed to it. payload is nil, a bool, int, int64, float64, string, []string,
+// or a []any or map[string]any of these; it is copied. The mods receive it in the
+// next tick.
+//
+// The errors: [*EventError] for a name or a payload that cannot be sent, or, where
+// it matches [ErrQueueFull], because more events wait than are kept; [ErrStopped],
+// [ErrClosed].
+func (h *Host) Emit(name string, payload any) error { return h.emit(name, payload, nil) }
+
+// Ask is Emit of a question: the first handler that returns something else than nil
+// answers it; where none does, because there is none, or all of them fail or have
+// been dropped, the event's Fallback does. The errors are those of Emit.
+func (h *Host) Ask(name string, payload any) (*Reply, error) {
+	r := newReply()
+	if err := h.emit(name, payload, r); err != nil {
+		return nil, err
 	}
-	return nil
+	return r, nil
+}
+
+// Call calls a function of a mod's: a field of the table that its main file
+// returned. It is executed in one of the next ticks, behind what else waits for the
+// mod, within the mod's limits. args are values as of [Host.Emit].
+//
+// What becomes of it the [Reply] tells; here, the errors are [*CallError] for a mod
+// that is not there or arguments that cannot be sent, and [ErrStopped],
+// [ErrClosed].
+func (h *Host) Call(mod, function string, args ...any) (*Reply, error) {
+	fail := func(err error) (*Reply, error) { return nil, &CallError{Mod: mod, Function: function, Err: err} }
+	if h.Mod(mod) == nil {
+		return fail(ErrNoMod)
+	}
+	values := make([]any, len(args))
+	for i, a := range args {
+		v, size, err := plainSized(a)
+		if err != nil {
+			return fail(fmt.Errorf("argument %d: %w", i+1, err))
+		}
+		if size > eventPayload {
+			return fail(fmt.Errorf("argument %d: more than %d KiB", i+1, eventPayload>>10))
+		}
+		values[i] = v
+	}
+	c := &callInput{mod: mod, function: function, args: values, reply: newReply()}
+	if err := h.tell(c); err != nil {
+		return nil, err
+	}
+	return c.reply, nil
+}
+
+// callInput is a Call.
+type callInput struct {
+	mod, function string
+	args          []any
+	reply         *Reply
+}
+
+func (c *callInput) fail(err error) {
+	c.reply.answer(nil, &CallError{Mod: c.mod, Function: c.function, Err: err})
+}
+
+func (c *callInput) apply(h *Host) {
+	m := h.Mod(c.mod)
+	if m == nil || m.live == nil {
+		c.fail(ErrNotRunning)
+		return
+	}
+	j := &job{in: m.live, kind: callJob, during: "call of " + c.function, args: c.args}
+	j.name = c.function
+	j.end = func(results luasandbox.Results, err error) {
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		c.reply.answer(results, nil)
+	}
+	if err := m.enqueue(j); err != nil {
+		c.fail(err)
+	}
 }

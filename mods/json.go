@@ -14,11 +14,9 @@ import (
 // A table with the keys 1 to n is an array; any other has only strings as keys
 // and is an object, also the empty table. json.null is null: a value of its own
 // that is equal to itself only.
-type jsonCapability struct{}
-
-func (jsonCapability) Name() string      { return "json" }
-func (jsonCapability) Doc() string       { return "Read and write JSON." }
-func (jsonCapability) Options() []Option { return nil }
+func jsonCapability() Capability {
+	return Capability{Name: "json", Doc: "Read and write JSON.", Risk: RiskNone, Grant: jsonMembers}
+}
 
 // jsonNull is what scripts hold for null.
 var jsonNull = luasandbox.NewHandleType[jsonvalue.Null]("null", "What JSON calls null.")
@@ -31,11 +29,11 @@ type jsonEncodeOptions struct {
 // instruction.
 const jsonCostPerByte = 4
 
-func (c jsonCapability) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
+func jsonMembers(g *Grantee) ([]luasandbox.Member, error) {
 	null := jsonNull.Handle(jsonvalue.TheNull)
 	// The text is built in Go, twice while it grows, and then copied.
-	most := int(min(m.limits.String, m.limits.Memory/2))
-	return luasandbox.NewGrant("json", c.Doc(),
+	most := int(min(g.Limits().String, g.Limits().Memory/2))
+	return []luasandbox.Member{
 		jsonNull,
 		luasandbox.Value("null", null),
 		luasandbox.Func("encode", func(ctx context.Context, value any, options *jsonEncodeOptions) (string, error) {
@@ -45,7 +43,7 @@ func (c jsonCapability) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
 				return "", scriptError("json.encode", err)
 			}
 			return text, nil
-		},
+		}, luasandbox.Anywhere(),
 			luasandbox.Params("value", "options"), luasandbox.Returns("text"),
 			luasandbox.Doc("Returns value as JSON text; with {indent = true} over several lines.")),
 		luasandbox.Func("decode", func(ctx context.Context, text string) (any, error) {
@@ -57,10 +55,10 @@ func (c jsonCapability) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
 				return nil, scriptError("json.decode", err)
 			}
 			return value, nil
-		},
+		}, luasandbox.Anywhere(),
 			luasandbox.Params("text"), luasandbox.Returns("value"),
 			luasandbox.Doc("Returns what a JSON text says; null is json.null.")),
-	), nil
+	}, nil
 }
 
 // charge is how much of the encoding costs the running call.

@@ -20,24 +20,22 @@ const (
 )
 
 // logCapability is "log": log.debug, info, warn, error(message [, fields]).
-type logCapability struct{}
-
-func (logCapability) Name() string      { return "log" }
-func (logCapability) Doc() string       { return "Write messages to the host's log." }
-func (logCapability) Options() []Option { return nil }
-
-func (logCapability) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
-	level := func(name string, level slog.Level) luasandbox.Member {
-		return luasandbox.Func(name, func(ctx context.Context, message string, fields any) error {
-			return m.log(ctx, level, message, fields)
-		},
-			luasandbox.Params("message", "fields"),
-			luasandbox.Doc("Logs a message, with a table of named values beside it."),
-			luasandbox.Cost(logCost), luasandbox.CostPer("message", logCostPer64))
-	}
-	return luasandbox.NewGrant("log", logCapability{}.Doc(),
-		level("debug", slog.LevelDebug), level("info", slog.LevelInfo),
-		level("warn", slog.LevelWarn), level("error", slog.LevelError)), nil
+func (h *Host) logCapability() Capability {
+	return Capability{Name: "log", Doc: "Write messages to the host's log.", Risk: RiskNone,
+		Grant: func(g *Grantee) ([]luasandbox.Member, error) {
+			level := func(name string, level slog.Level) luasandbox.Member {
+				return luasandbox.Func(name, func(ctx context.Context, message string, fields any) error {
+					return g.in.mod.log(ctx, level, message, fields)
+				},
+					luasandbox.Params("message", "fields"),
+					luasandbox.Doc("Logs a message, with a table of named values beside it."),
+					luasandbox.Cost(logCost), luasandbox.CostPer("message", logCostPer64))
+			}
+			return []luasandbox.Member{
+				level("debug", slog.LevelDebug), level("info", slog.LevelInfo),
+				level("warn", slog.LevelWarn), level("error", slog.LevelError),
+			}, nil
+		}}
 }
 
 // Writing a record takes some 2 µs in slog's handlers, and escaping some 10 ns a
@@ -60,18 +58,19 @@ func (m *Mod) log(ctx context.Context, level slog.Level, message string, fields 
 	for _, a := range attrs {
 		size += len(a.Key) + len(a.Value.String())
 	}
-	dropped := m.tick.logLines >= logLinesInTick || m.tick.logBytes+size > logBytesInTick
+	use := m.usage()
+	dropped := use.logLines >= logLinesInTick || use.logBytes+size > logBytesInTick
 	m.countLog(dropped)
 	if dropped {
-		m.tick.dropped++
+		use.dropped++
 		return nil
 	}
 	if err := luasandbox.Charge(ctx, 0, logBytes+escapedBytes(clip(message, logText))); err != nil {
 		return err
 	}
-	m.tick.logLines++
-	m.tick.logBytes += size
-	record := []slog.Attr{slog.String("mod", m.ID()), slog.String("text", escape(clip(message, logText)))}
+	use.logLines++
+	use.logBytes += size
+	record := []slog.Attr{slog.String("mod", m.id), slog.String("text", escape(clip(message, logText)))}
 	if len(attrs) > 0 {
 		record = append(record, slog.Attr{Key: "fields", Value: slog.GroupValue(attrs...)})
 	}
@@ -90,14 +89,6 @@ func (m *Mod) countLog(dropped bool) {
 		m.report.LogDropped++
 	} else {
 		m.report.LogLines++
-	}
-}
-
-// reportDropped tells the operator that there was more.
-func (m *Mod) reportDropped() {
-	if m.tick.dropped > 0 {
-		m.host.cfg.Logger.Warn("mod logs too much; lines dropped", "mod", m.ID(), "lines", m.tick.dropped, "tick", m.host.tick)
-		m.tick.dropped = 0
 	}
 }
 

@@ -5,206 +5,325 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
-	"slices"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
-	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/health"
 	"github.com/luasandbox/modrunner/mods/manifest"
+	"github.com/luasandbox/modrunner/mods/schedule"
 )
 
-// Why a mod is stopped for good. What it does in one tick beyond the tick hook
-// ends where callsPerTick calls at their limit would end.
-const (
-	errorLimit   = 10    // errors within errorWindow that a mod is stopped for
-	errorWindow  = 1_000 // ticks
-	callsPerTick = 3
-)
-
-// Mod is one mod of a host. Its methods may be called from any goroutine,
-// unless they say otherwise.
+// Mod is one mod of a host. Its methods may be called from any goroutine.
 type Mod struct {
-	host     *Host
-	bundle   *bundle.Bundle
-	manifest *manifest.Manifest // nil if it could not be read
-	options  map[string]Options // by capability
+	host   *Host
+	id     string // "" if the manifest could not be read
+	number int    // of the mods that were ever loaded, from 1
 
-	// What follows belongs to the host's goroutine.
-	sandbox *luasandbox.Sandbox // nil before Start and after the end
-	hooks   map[string]*luasandbox.Function
-	limits  limits.Limits
-	errors  []int64 // ticks of the last errors, at most errorLimit
-	tick    tickUse
+	edition *edition // guarded by host.mu where it changes
+
+	// What follows belongs to who is in the frame.
+	entry        *schedule.Entry // nil before the mod is loaded and after it is unloaded
+	health       *health.Machine
+	live         *instance
+	staged       *instance // being loaded
+	reload       *reloadInput
+	onBoot       func(error) // told, once, how the next boot ends
+	loaded       bool        // the main file of live has run
+	started      bool        // and its start hook
+	gone         bool        // unloaded, or refused
+	waitForBatch bool
+	ticking      bool  // there is a tick hook in the queue, or it runs
+	ticked       int64 // the tick in which it was put there last
+	current      *job  // running or paused
+	urgent       []*job
+	ready        []*job // their answers are there
+	queue        jobQueue
+	parked       map[*luasandbox.Task]*job
+	use          tickUse
+	floods       []Violation      // that have not been put on its account yet
+	base         luasandbox.Usage // of sandboxes that are no more
+	nextCheck    time.Duration    // in host.checks
+	listed       bool             // it is in host.checks
+	workCount    int64
 
 	mu     sync.Mutex // guards what follows
 	report Report
 	err    error // why it is refused or quarantined
 }
 
-// tickUse is what a mod did in the current tick.
+// tickUse is what a mod did in one tick.
 type tickUse struct {
-	instructions int64
-	logLines     int
-	logBytes     int
-	flooded      bool
-	dropped      int // log lines
+	tick     int64
+	logLines int
+	logBytes int
+	flooded  bool
+	dropped  int // log lines
 }
 
-// hookNames are the hooks that a mod can have.
-var hookNames = []string{"start", "stop", "tick"}
+// usage returns what m did in this tick.
+func (m *Mod) usage() *tickUse {
+	if m.use.tick != m.host.tick {
+		m.use = tickUse{tick: m.host.tick}
+	}
+	return &m.use
+}
 
 // ID returns the id in the manifest; "" if the manifest could not be read.
-func (m *Mod) ID() string {
-	if m.manifest == nil {
-		return ""
-	}
-	return m.manifest.ID
-}
+func (m *Mod) ID() string { return m.id }
 
 // Manifest returns the mod's manifest, nil if it could not be read.
-func (m *Mod) Manifest() *manifest.Manifest { return m.manifest }
-
-// Permission returns the mod's request for a capability.
-func (m *Mod) Permission(capability string) (p manifest.Permission, ok bool) {
-	if m.manifest == nil {
-		return p, false
+func (m *Mod) Manifest() *manifest.Manifest {
+	m.host.mu.Lock()
+	defer m.host.mu.Unlock()
+	if m.edition == nil {
+		return nil
 	}
-	for _, p := range m.manifest.Permissions {
-		if p.Name == capability {
-			return p, true
-		}
-	}
-	return p, false
+	return m.edition.manifest
 }
 
-// Limits returns the limits of each call of the mod: the host's, tightened by
-// what the manifest asks for.
-func (m *Mod) Limits() limits.Limits { return m.limits }
+// Limits returns the limits of each call of the mod: the host's, tightened by what
+// the manifest asks for.
+func (m *Mod) Limits() limits.Limits {
+	m.host.mu.Lock()
+	defer m.host.mu.Unlock()
+	if m.edition == nil {
+		return limits.Limits{}
+	}
+	return m.edition.limits
+}
 
-// State returns how far the mod has come.
+// State returns the mod's state at the end of the last tick.
 func (m *Mod) State() State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.report.State
 }
 
-// Err returns why the mod was refused or quarantined: what [Host.Add] returned,
-// a [*DependencyError], a [*GrantError], a [*HookError], or an error of package
-// luasandbox or limits; of a *luasandbox.ScriptError the texts are cut and the
-// value is left out. Nil for a mod that is well.
+// Err returns why the mod was refused or quarantined: what [Host.Load] returned, a
+// [*GrantError], a [*HookError], or an error of package luasandbox or limits; of a
+// *luasandbox.ScriptError the texts are cut and the value is left out. Nil for a
+// mod that is well.
 func (m *Mod) Err() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.err
 }
 
-// Report returns what the host knows of the mod, up to the end of its last
-// call.
-func (m *Mod) Report() Report {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r := m.report
-	r.Violations = slices.Clone(r.Violations)
-	return r
+// mayRun reports whether something of m may be executed now.
+func (m *Mod) mayRun() bool {
+	if m.gone || m.health == nil {
+		return false
+	}
+	s := m.health.State()
+	return s != Quarantined && s != Disabled && !m.health.Held()
 }
 
-// Call calls a function that the mod gave to a capability, within the mod's
-// limits. during says in reports what the call is for, as "timer 3". It is
-// called by a [Ticker], with the context that it was passed, or by an engine
-// between two ticks, on the host's goroutine; anywhere else it returns
-// [ErrBusy].
-//
-// What the mod does wrong is in its report and changes its state; it is also
-// returned, for information. An error that matches the context's end is the
-// one that the caller has to pass on.
-func (m *Mod) Call(ctx context.Context, during string, fn *luasandbox.Function, args ...any) (luasandbox.Results, error) {
-	if now, _ := ctx.Value(tickKey{m.host}).(*ticking); now == nil || now.over.Load() {
-		leave, err := m.host.enter()
+// touch has m looked at when the frame is over.
+func (m *Mod) touch() { m.host.changed[m] = true }
+
+// boot begins to load an edition of m: a sandbox is made, and the main file runs.
+// then, if not nil, takes the instance in place of the mod itself, or the error.
+func (m *Mod) boot(e *edition, then func(*instance, error)) {
+	in := &instance{mod: m, edition: e, timers: map[int64]*timer{}}
+	in.ctx, in.cancel = context.WithCancel(m.host.ctx)
+	m.staged = in
+	j := &job{in: in, kind: mainJob, during: e.manifest.Entry}
+	j.begin = func() (*luasandbox.Task, error) {
+		if e.broken != nil {
+			return nil, e.broken
+		}
+		if err := in.open(); err != nil {
+			return nil, err
+		}
+		return in.sandbox.StartFields(in.ctx, e.program)
+	}
+	j.end = func(results luasandbox.Results, err error) {
+		if m.staged != in {
+			return // it was dropped meanwhile
+		}
+		if err == nil {
+			if reason := in.takeFunctions(results); reason != "" {
+				err = &HookError{Mod: m.id, Entry: e.manifest.Entry, Reason: reason}
+			}
+		}
+		if then != nil {
+			then(in, err)
+			return
+		}
+		m.staged = nil
+		told := m.onBoot
+		m.onBoot = nil
+		if told != nil {
+			told(err)
+		}
 		if err != nil {
-			return nil, err
+			in.drop()
+			m.fatal(j, err)
+			m.host.tendBatches()
+			return
 		}
-		defer leave()
-		if err := m.host.mustRun(); err != nil {
-			return nil, err
+		m.live, m.loaded = in, true
+		m.booted()
+	}
+	m.touch()
+	m.hurry(j)
+}
+
+// booted is called when the main file of m has run.
+func (m *Mod) booted() {
+	m.changed(m.health.Started(m.host.now))
+	m.check()
+	for _, other := range m.host.Mods() {
+		if other == m || other.gone || other.health == nil {
+			continue
+		}
+		if other.needs(m.id) && other.dependenciesUp() {
+			other.changed(other.health.Resume(m.host.now, health.Dependency))
+			other.wake()
+		}
+		other.tryBoot()
+	}
+	if !m.waitForBatch {
+		m.start()
+	}
+	m.host.tendBatches()
+}
+
+// dependenciesUp reports whether all mods that m cannot do without are loaded.
+func (m *Mod) dependenciesUp() bool {
+	for _, need := range m.edition.manifest.Dependencies {
+		if other := m.host.Mod(need.ID); other == nil || !other.loaded || !other.mayRun() {
+			return false
 		}
 	}
-	return m.call(ctx, during, fn, args...)
+	return true
 }
 
-// Spent reports whether the mod has used up in this tick what it may use
-// besides its tick hook. A [Ticker] that calls functions of mods again and
-// again puts off what it has for a mod that is spent to the next tick: another
-// call is then stopped by its own limit alone, and a mod cannot be brought to
-// its limits by what others send it.
-func (m *Mod) Spent() bool {
-	most := limits.MulAdd(callsPerTick, m.limits.Instructions, 0)
-	return m.tick.instructions > most
+// start calls the start hook; then m takes part in the game.
+func (m *Mod) start() {
+	in := m.live
+	fn := in.hooks["start"]
+	if fn == nil {
+		m.startEnded(in)
+		return
+	}
+	m.hurry(&job{in: in, kind: startJob, during: "start hook", fn: fn, end: func(luasandbox.Results, error) { m.startEnded(in) }})
 }
 
-// errOver is what call returns for a context that ended.
-var errOver = errors.New("the caller's context ended")
+func (m *Mod) startEnded(in *instance) {
+	if m.live != in || in.dropped {
+		return
+	}
+	m.started = true
+	m.host.listHooks()
+	if in.hooks["tick"] != nil && m.ticked < m.host.tick {
+		m.tickHook()
+	}
+	m.wake()
+}
 
-// call calls a function of the mod's and draws the consequences.
-func (m *Mod) call(ctx context.Context, during string, fn *luasandbox.Function, args ...any) (luasandbox.Results, error) {
-	return m.enter(ctx, during, func(ctx context.Context) (luasandbox.Results, error) {
-		begun := m.sandbox.Usage().Calls
-		results, err := m.sandbox.CallFunction(ctx, fn, args...)
-		if err != nil && m.sandbox.Usage().Calls == begun && ctx.Err() == nil {
-			err = &sendError{err}
+// listHooks finds the mods that have a tick hook.
+func (h *Host) listHooks() {
+	h.hooked = h.hooked[:0]
+	for _, m := range h.Mods() {
+		if m.live != nil && m.started && m.live.hooks["tick"] != nil {
+			h.hooked = append(h.hooked, m)
 		}
-		return results, err
-	})
+	}
 }
 
-// sendError is why a function was not called at all: what was to be passed to
-// it does not fit into the mod. That is not the mod's fault.
-type sendError struct{ err error }
-
-func (e *sendError) Error() string { return e.err.Error() }
-func (e *sendError) Unwrap() error { return e.err }
-
-// enter runs f, a call into the sandbox, and draws the consequences.
-func (m *Mod) enter(ctx context.Context, during string, f func(context.Context) (luasandbox.Results, error)) (luasandbox.Results, error) {
-	if m.sandbox == nil {
-		return nil, ErrNotRunning
+// tickHook has the tick hook called, unless the one of an earlier tick still
+// waits.
+func (m *Mod) tickHook() {
+	if m.ticking || m.live == nil || !m.mayRun() {
+		return
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, over(ctx, err)
-	}
-	// The mod's host functions must not find their way back into the host.
-	results, err := f(context.WithValue(ctx, tickKey{m.host}, nil))
-	if _, unsent := err.(*sendError); unsent {
-		m.dropEvent()
-		m.account(0)
-		return nil, err
-	}
-	m.tick.instructions = limits.MulAdd(1, m.sandbox.LastCall().Instructions, m.tick.instructions)
-	m.account(1)
-	if err != nil {
-		err = m.judge(ctx, during, err)
-	}
-	return results, err
+	m.ticking, m.ticked = true, m.host.tick
+	j := &job{in: m.live, kind: tickJob, during: "tick hook", fn: m.live.hooks["tick"], args: []any{m.host.tick, m.host.dt.Seconds()}}
+	j.end = func(luasandbox.Results, error) { m.ticking = false }
+	_ = m.enqueue(j) // there is at most one
 }
 
-// over marks an error as the caller's own.
-func over(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, err) {
-		return fmt.Errorf("%w: %w: %w", errOver, err, cause)
+// drop ends the instances of m and all that it had to do.
+func (m *Mod) drop(reason error) {
+	for _, in := range []*instance{m.staged, m.live} {
+		if in != nil {
+			in.drop()
+		}
 	}
-	return fmt.Errorf("%w: %w", errOver, err)
+	jobs := append([]*job{}, m.urgent...)
+	if m.current != nil {
+		jobs = append(jobs, m.current)
+	}
+	for _, j := range m.parked {
+		jobs = append(jobs, j)
+	}
+	jobs = append(append(jobs, m.ready...), m.queue.jobs...)
+	m.live, m.staged, m.current, m.urgent, m.ready, m.parked = nil, nil, nil, nil, nil, nil
+	m.queue = jobQueue{}
+	m.loaded, m.started, m.ticking = false, false, false
+	for _, j := range jobs {
+		m.abandon(j, reason)
+	}
+	if m.reload != nil {
+		m.reload.fail(reason)
+		m.reload = nil
+	}
+	m.host.listHooks()
+	m.host.dependencyDown(m)
+	m.touch()
+}
+
+// dependencyDown holds the mods that cannot do without m.
+func (h *Host) dependencyDown(m *Mod) {
+	if h.stopped || h.ctx.Err() != nil {
+		return
+	}
+	for _, other := range h.Mods() {
+		if other != m && !other.gone && other.health != nil && other.needs(m.id) {
+			other.changed(other.health.Pause(h.now, health.Dependency))
+			other.touch()
+		}
+	}
+}
+
+// retire adds up what a sandbox has used before it is closed.
+func (m *Mod) retire(s *luasandbox.Sandbox) {
+	u := s.Usage()
+	m.base.Calls += u.Calls
+	m.base.Instructions += u.Instructions
+	m.base.Allocated += u.Allocated
+	m.base.HostCalls += u.HostCalls
+	m.base.Output += u.Output
+	m.base.Wall += u.Wall
+	m.base.MemoryPeak = max(m.base.MemoryPeak, u.MemoryPeak)
 }
 
 // account takes the sandbox's figures into the report.
-func (m *Mod) account(calls int64) {
-	u := m.sandbox.Usage()
+func (m *Mod) account() {
+	u := m.base
+	for _, in := range []*instance{m.live, m.staged} {
+		if in == nil || in.sandbox == nil || in.dropped {
+			continue
+		}
+		s := in.sandbox.Usage()
+		u.Calls += s.Calls
+		u.Instructions += s.Instructions
+		u.Memory += s.Memory
+		u.Allocated += s.Allocated
+		u.HostCalls += s.HostCalls
+		u.Output += s.Output
+		u.Wall += s.Wall
+		u.MemoryPeak = max(u.MemoryPeak, s.MemoryPeak)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := &m.report
-	r.Calls += calls
+	r.Calls = u.Calls
 	r.Instructions = u.Instructions
 	r.MemoryBytes = u.Memory
 	r.MemoryPeakBytes = u.MemoryPeak
@@ -214,97 +333,268 @@ func (m *Mod) account(calls int64) {
 	r.WallMS = float64(u.Wall.Round(time.Microsecond)) / float64(time.Millisecond)
 }
 
-// judge decides what an error of a call means for the mod, and returns the
-// error for the caller.
-func (m *Mod) judge(ctx context.Context, during string, err error) error {
+// settle is what is done for m at the end of a frame in which it was touched.
+func (m *Mod) settle() (again bool) {
+	h := m.host
+	if m.use.dropped > 0 && m.use.tick == h.tick {
+		h.cfg.Logger.Warn("mod logs too much; lines dropped", "mod", m.id, "lines", m.use.dropped, "tick", h.tick)
+		m.use.dropped = 0
+	}
+	if m.health == nil || m.gone {
+		return false
+	}
+	busy := m.current != nil && m.current.task != nil
+	if busy {
+		m.collect(m.current)
+		m.changed(m.health.Pause(h.now, health.Frame))
+	} else {
+		m.changed(m.health.Resume(h.now, health.Frame))
+	}
+	share := 1.0
+	if m.entry != nil {
+		m.changed(m.health.Throttle(h.now, m.entry.Throttled()))
+		share = m.entry.Share()
+	}
+	m.account()
+	status := m.health.Status()
+	m.mu.Lock()
+	r := &m.report
+	if r.State != Stopped && r.State != Unloaded {
+		r.State = status.State
+		if status.State != Quarantined && status.State != Disabled {
+			r.Reason = status.Reason
+			m.err = nil
+		}
+	}
+	r.Health, r.Share = status, share
+	r.Waiting, r.Parked = len(m.queue.jobs)+len(m.ready)+len(m.urgent), len(m.parked)
+	m.mu.Unlock()
+	return busy || share < 1 || status.State == Throttled
+}
+
+// check lists m among those whose health changes with time alone.
+func (m *Mod) check() {
+	if next, ok := m.health.Next(); ok {
+		m.host.checks.add(m, next)
+	}
+}
+
+// changed tells of a change of m's state, and acts on it.
+func (m *Mod) changed(c health.Change) {
+	if c.To == "" {
+		return
+	}
+	h := m.host
+	m.touch()
+	level := slog.LevelDebug // active, paused and throttled change all the time
+	switch c.To {
+	case Quarantined, Disabled, Failing:
+		level = slog.LevelWarn
+	}
+	if c.From == Quarantined || c.From == Disabled || c.From == Failing {
+		level = max(level, slog.LevelInfo)
+	}
+	h.cfg.Logger.Log(context.Background(), level, "mod "+string(c.To), "mod", m.id, "from", string(c.From), "reason", escape(c.Reason), "tick", h.tick)
+	if level > slog.LevelDebug {
+		h.audit(m, auditState, "from", string(c.From), "to", string(c.To), "reason", c.Reason)
+	}
+	switch {
+	case c.To == Quarantined || c.To == Disabled:
+		m.drop(ErrNotRunning)
+	case c.From == Quarantined || c.From == Disabled:
+		m.waitForBatch = false
+		m.tryBoot()
+	case c.From == Paused:
+		m.tryBoot()
+		m.wake()
+	}
+}
+
+// judge decides what an error of a job means for the mod.
+func (m *Mod) judge(j *job, err error) {
+	if errors.Is(err, context.Canceled) && m.host.ctx.Err() != nil {
+		return
+	}
+	v := m.violation(j, err)
+	if j.in == m.staged && m.reload != nil {
+		m.violate(v) // the reload fails, and the mod goes on as it was
+		return
+	}
+	if j.kind == mainJob {
+		return // boot draws the consequences
+	}
+	m.violate(v)
+	weight := 1
+	switch v.Kind {
+	case LimitViolation, InternalViolation:
+		weight = health.Fatal
+	case HostViolation: // the engine's fault, not the mod's
+		return
+	}
+	if j.payer != nil && weight < health.Fatal || j.payer != nil && v.Kind == LimitViolation {
+		// Whoever calls a service chooses what it has to do: that a mod can be called
+		// so that it fails must not be a way to have it stopped.
+		if v.Kind == LimitViolation {
+			j.payer.quarantineIf(j.payer.health.Violation(m.host.now, string(v.Kind), 1), v, err)
+		}
+		return
+	}
+	m.quarantineIf(m.health.Violation(m.host.now, string(v.Kind), weight), v, err)
+}
+
+// fatal is judge for a main file that failed.
+func (m *Mod) fatal(j *job, err error) {
+	v := m.violation(j, err)
+	m.violate(v)
+	if grant, ok := errors.AsType[*GrantError](err); ok {
+		m.end(Refused, firstLine(grant.Error()), err)
+		m.drop(err)
+		m.gone = true
+		return
+	}
+	if v.Kind == SyntaxViolation { // the next time it would be the same
+		v.Message = "is not Lua: " + v.Message
+		c := m.health.Disable(m.host.now, v.Message)
+		m.quarantineIf(c, v, err)
+		return
+	}
+	m.quarantineIf(m.health.Violation(m.host.now, v.During+" failed: "+v.Message, health.Fatal), v, err)
+}
+
+// judgeFloods puts on the account what m did while it ran.
+func (m *Mod) judgeFloods() {
+	floods := m.floods
+	m.floods = nil
+	for _, v := range floods {
+		m.quarantineIf(m.health.Violation(m.host.now, string(v.Kind), 1), v, nil)
+	}
+}
+
+// quarantineIf notes why m is quarantined, if it is now.
+func (m *Mod) quarantineIf(c health.Change, v Violation, err error) {
+	m.check()
+	m.touch()
+	if c.To == Quarantined || c.To == Disabled {
+		reason := fmt.Sprintf("%s; tick %d, %s", firstLine(v.Message), v.Tick, escape(v.During))
+		m.mu.Lock()
+		m.report.Reason, m.err = reason, light(err)
+		m.report.Quarantines++
+		m.mu.Unlock()
+	}
+	m.changed(c)
+}
+
+// light returns an error that does not hold what a script raised, which can be as
+// large as its memory was.
+func light(err error) error {
+	script, ok := errors.AsType[*luasandbox.ScriptError](err)
+	if !ok {
+		return err
+	}
+	small := *script
+	small.Value = nil
+	small.Message, small.Traceback = strings.Clone(clip(script.Message, maxMessage)), strings.Clone(clip(script.Traceback, maxTraceback))
+	return &small
+}
+
+// violation describes what a job did wrong.
+func (m *Mod) violation(j *job, err error) Violation {
+	v := Violation{Kind: ErrorViolation, During: j.during, Tick: m.host.tick, Time: m.host.now, Message: err.Error()}
 	var (
 		script   *luasandbox.ScriptError
 		limit    *limits.Error
 		internal *luasandbox.InternalError
-		result   *luasandbox.ResultError
+		syntax   *luasandbox.SyntaxError
+		hook     *HookError
+		failed   *luasandbox.HostError
 	)
-	v := Violation{Kind: ErrorViolation, During: during, Tick: m.host.tick, Message: err.Error()}
 	switch {
-	case ctx.Err() != nil && !errors.As(err, &script):
-		// The time was the caller's. One who gives a tick a deadline wants to
-		// know who lets it pass; one who cancels has other reasons.
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			v.Kind, v.Message = DeadlineViolation, "it was running when the deadline of the tick passed"
-			m.failed(v, err)
-		}
-		return over(ctx, ctx.Err())
 	case errors.As(err, &script):
 		v.Message, v.Traceback = script.Message, script.Traceback
-		m.failed(v, err)
+		if script.Chunk != "" {
+			v.Where = fmt.Sprintf("%s:%d", script.Chunk, script.Line)
+		}
+		if errors.As(err, &failed) {
+			v.Kind = HostViolation
+		}
+	case errors.As(err, &syntax):
+		v.Kind = SyntaxViolation
+	case errors.As(err, &hook):
+		v.Kind = HookViolation
 	case errors.As(err, &limit):
-		v.Kind, v.Limit = LimitViolation, limit.Kind.String()
-		m.violate(v)
-		m.quarantine(fmt.Sprintf("%v; tick %d, %s", limit, v.Tick, escape(during)), err)
+		v.Kind, v.Limit, v.Used, v.Max = LimitViolation, limit.Kind.String(), limit.Used, limit.Max
+		if j.in.sandbox != nil {
+			v.Traceback = j.in.sandbox.Traceback()
+		}
 	case errors.As(err, &internal):
 		v.Kind = InternalViolation
-		m.violate(v)
-		m.quarantine(fmt.Sprintf("%v; tick %d, %s", err, v.Tick, escape(during)), err)
-	case errors.As(err, &result):
-		m.failed(v, err)
 	}
-	return err
+	if v.Where == "" {
+		v.Where = firstFrame(v.Traceback)
+	}
+	return v
 }
 
-// failed records an error, and stops a mod that has too many of them.
-func (m *Mod) failed(v Violation, err error) {
-	m.violate(v)
-	if len(m.errors) == errorLimit {
-		m.errors = slices.Delete(m.errors, 0, 1)
+// firstFrame returns the place of the innermost Lua function in a traceback.
+func firstFrame(traceback string) string {
+	for line := range strings.Lines(traceback) {
+		place, _, found := strings.Cut(strings.TrimSpace(line), ": in ")
+		if found && !strings.HasPrefix(place, "[") {
+			return place
+		}
 	}
-	m.errors = append(m.errors, v.Tick)
-	if len(m.errors) == errorLimit && v.Tick-m.errors[0] < errorWindow {
-		m.quarantine(fmt.Sprintf("it failed %d times; last in tick %d, %s: %s", errorLimit, v.Tick, escape(v.During), firstLine(v.Message)), err)
+	return ""
+}
+
+// unsent is what follows when a job could not be begun because what was to be
+// passed to it does not fit into the mod. That is not the mod's fault.
+func (m *Mod) unsent(j *job, _ error) {
+	if j.kind == eventJob {
+		m.dropEvent()
 	}
 }
 
-// violate records a violation.
+// violate records a violation, once in each place that there is for it.
 func (m *Mod) violate(v Violation) {
 	v.Message = escape(clip(v.Message, maxMessage))
 	v.Traceback = escapeLines(clip(v.Traceback, maxTraceback))
 	v.During = escape(clip(v.During, maxMessage))
+	v.Where = escape(clip(v.Where, maxMessage))
+	h := m.host
+	h.cfg.Logger.Warn("mod violation", "mod", m.id, "version", m.report.Version, "digest", m.report.Digest,
+		"kind", string(v.Kind), "limit", v.Limit, "used", v.Used, "max", v.Max, "where", v.Where, "during", v.During,
+		"message", v.Message, "tick", v.Tick)
+	h.audit(m, auditViolation, "kind", string(v.Kind), "limit", v.Limit, "used", v.Used, "max", v.Max, "where", v.Where, "during", v.During, "message", v.Message)
+	if h.cfg.Metrics != nil {
+		h.cfg.Metrics.Violation(m.id, v.Kind)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := v.Kind == LimitViolation || v.Kind == InternalViolation // there is always room for this
-	if len(m.report.Violations) >= maxViolations && !last {
+	m.report.ViolationCount++
+	if len(m.report.Violations) >= maxViolations {
+		// The first ones say how it began, the last one what ended it.
+		m.report.Violations[maxViolations-1] = v
 		m.report.ViolationsOmitted++
 		return
 	}
 	m.report.Violations = append(m.report.Violations, v)
 }
 
-// end is the last thing that happens to a mod. Nothing of it runs any more.
+// end sets the last state of a mod.
 func (m *Mod) end(state State, reason string, err error) {
-	if m.sandbox != nil {
-		m.account(0)
-		_ = m.sandbox.Close() // it is not busy: its call has returned
-		m.sandbox = nil
-	}
-	m.hooks = nil
+	m.gone = m.gone || state == Unloaded || state == Refused
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if state == Stopped && (m.report.State == Quarantined || m.report.State == Disabled || m.report.State == Refused) {
+		return
+	}
 	m.report.State, m.report.Reason, m.err = state, reason, err
 }
 
-func (m *Mod) quarantine(reason string, err error) {
-	if script, ok := errors.AsType[*luasandbox.ScriptError](err); ok {
-		// What the script raised can be as large as its memory was.
-		light := *script
-		light.Value = nil
-		light.Message, light.Traceback = strings.Clone(clip(script.Message, maxMessage)), strings.Clone(clip(script.Traceback, maxTraceback))
-		err = &light
-	}
-	m.end(Quarantined, reason, err)
-	m.host.cfg.Logger.Warn("mod quarantined", "mod", m.ID(), "reason", reason)
-}
-
-func (m *Mod) refuse(err error) {
-	m.end(Refused, firstLine(err.Error()), err)
-	m.host.cfg.Logger.Warn("mod refused", "mod", m.ID(), "source", m.report.Source, "reason", m.report.Reason)
+func (m *Mod) dropEvent() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.report.EventsDropped++
 }
 
 func firstLine(s string) string {
@@ -312,195 +602,10 @@ func firstLine(s string) string {
 	return escape(clip(line, maxMessage))
 }
 
-// load makes the sandbox and runs the mod's main file. The only error is that
-// of a context that ended.
-func (m *Mod) load(ctx context.Context) error {
-	grants, preludes, err := m.grants()
-	if err != nil {
-		m.refuse(err)
-		return nil
-	}
-	text, err := m.bundle.ReadFile(m.manifest.Entry)
-	if err != nil { // Add has looked
-		m.refuse(err)
-		return nil
-	}
-	program, err := luasandbox.Compile(m.manifest.Entry, string(text), m.limits)
-	if err != nil {
-		m.violate(Violation{Kind: SyntaxViolation, During: m.manifest.Entry, Message: err.Error()})
-		m.quarantine("is not Lua: "+escape(clip(err.Error(), maxMessage)), err)
-		return nil
-	}
-	cfg := m.host.cfg
-	config := luasandbox.Config{
-		Name:    m.ID(),
-		Limits:  m.limits,
-		Grants:  grants,
-		Now:     cfg.Now,
-		Seed:    seedFor(cfg.Seed, "math", m.ID()),
-		Modules: m.module,
-		Logger:  cfg.Logger,
-	}
-	if cfg.Output != nil {
-		config.Output = &output{to: cfg.Output, prefix: "[" + m.ID() + "] "}
-	}
-	sandbox, err := luasandbox.New(config)
-	if err != nil {
-		m.refuse(&GrantError{Mod: m.ID(), Err: err})
-		return nil
-	}
-	m.sandbox = sandbox
-	m.setState(Running)
-	for _, prelude := range preludes {
-		if _, err := sandbox.Load(ctx, prelude); err != nil {
-			if ctx.Err() != nil {
-				return over(ctx, ctx.Err())
-			}
-			m.refuse(&GrantError{Mod: m.ID(), Err: err})
-			return nil
-		}
-	}
-	results, err := m.enter(ctx, m.manifest.Entry, func(ctx context.Context) (luasandbox.Results, error) {
-		return sandbox.LoadFields(ctx, program)
-	})
-	switch {
-	case errors.Is(err, errOver):
-		return err
-	case m.sandbox == nil: // quarantined
-		return nil
-	case err != nil:
-		// It is recorded as a violation. A mod whose main file fails has not
-		// become what it should be, so it does not get a second chance.
-		m.quarantine(fmt.Sprintf("%s failed: %s", m.manifest.Entry, firstLine(err.Error())), err)
-		return nil
-	}
-	if reason := m.takeHooks(results); reason != "" {
-		err := &HookError{Mod: m.ID(), Entry: m.manifest.Entry, Reason: reason}
-		m.violate(Violation{Kind: HookViolation, During: m.manifest.Entry, Message: err.Error()})
-		m.quarantine(err.Error(), err)
-	}
-	return nil
-}
-
-func (m *Mod) setState(s State) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.report.State = s
-}
-
-// grants collects what the mod may have.
-func (m *Mod) grants() (grants []*luasandbox.Grant, preludes []*luasandbox.Program, err error) {
-	for _, p := range m.manifest.Permissions {
-		c := m.host.capabilities[p.Name]
-		g, err := c.Grant(m, m.options[p.Name])
-		if err == nil && g == nil {
-			err = errors.New("the host's code returned no grant")
-		}
-		if err == nil {
-			err = g.Err()
-		}
-		if err != nil {
-			return nil, nil, &GrantError{Mod: m.ID(), Capability: p.Name, Err: err}
-		}
-		grants = append(grants, g)
-		if c, ok := c.(interface{ prelude() *luasandbox.Program }); ok {
-			preludes = append(preludes, c.prelude())
-		}
-	}
-	return grants, preludes, nil
-}
-
-// takeHooks looks at what the main file returned. It returns what is wrong.
-func (m *Mod) takeHooks(results luasandbox.Results) string {
-	if len(results) == 0 || results[0] == nil {
-		return ""
-	}
-	table, ok := results[0].(map[string]any)
-	if !ok {
-		return "it returns something else than a table with names"
-	}
-	hooks := map[string]*luasandbox.Function{}
-	for _, name := range sortedNames(table) {
-		fn, isFunction := table[name].(*luasandbox.Function)
-		known := slices.Contains(hookNames, name)
-		switch {
-		case known && !isFunction:
-			return fmt.Sprintf("the hook %q is not a function", name)
-		case known:
-			hooks[name] = fn
-			delete(table, name)
-		case isFunction:
-			if near := manifest.Nearest(name, hookNames); near != "" {
-				m.host.cfg.Logger.Warn("mod has an unknown hook", "mod", m.ID(), "hook", escape(clip(name, 64)), "nearest", near)
-			}
-		}
-	}
-	discard(results)
-	m.hooks = hooks
-	return ""
-}
-
-// hook calls a hook, if the mod has it. The only error is that of a context
-// that ended.
-func (m *Mod) hook(ctx context.Context, name string, args ...any) error {
-	fn := m.hooks[name]
-	if fn == nil {
-		return nil
-	}
-	results, err := m.call(ctx, name+" hook", fn, args...)
-	discard(results)
-	if errors.Is(err, errOver) {
-		return err
-	}
-	return nil
-}
-
-// discard lets go of the functions among what a mod returned: the host holds
-// those that it is given.
-func discard(results luasandbox.Results) { discardValue([]any(results)) }
-
-func discardValue(v any) { // nested as deep as luasandbox copies
-	switch v := v.(type) {
-	case *luasandbox.Function:
-		v.Release()
-	case []any:
-		for _, item := range v {
-			discardValue(item)
-		}
-	case map[string]any:
-		for _, item := range v {
-			discardValue(item)
-		}
-	case map[any]any:
-		for _, item := range v {
-			discardValue(item)
-		}
-	}
-}
-
-// module finds what require asks for among the mod's own files: "lib.names" is
-// lib/names.lua, or lib/names/init.lua. A slash in a name finds nothing, so
-// that a file has one name.
-func (m *Mod) module(name string) (chunk, source string, ok bool) {
-	if strings.Contains(name, "/") {
-		return "", "", false
-	}
-	base := strings.ReplaceAll(name, ".", "/")
-	if !fs.ValidPath(base) || base == "." {
-		return "", "", false
-	}
-	for _, path := range []string{base + ".lua", base + "/init.lua"} {
-		if text, err := m.bundle.ReadFile(path); err == nil {
-			return path, string(text), true
-		}
-	}
-	return "", "", false
-}
-
-// seedFor mixes the host's seed with what the numbers are for and the mod's id,
-// so that no mod's numbers tell another's.
+// seedFor mixes the host's seed with what the numbers are for and the mod's id, so
+// that no mod's numbers tell another's.
 func seedFor(seed uint64, use, id string) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %s %s", seed, use, id)
-	return h.Sum64()
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%d %s %s", seed, use, id)
+	return hash.Sum64()
 }

@@ -15,6 +15,11 @@ type output struct {
 	prefix string
 }
 
+// output returns what takes the printed lines of a mod.
+func (h *Host) output(m *Mod) io.Writer {
+	return &output{to: h.cfg.Output, prefix: "[" + m.id + "] "}
+}
+
 // Write takes one printed line with its newline. What the host's output does
 // with it is not the mod's business, so there is no error.
 func (o *output) Write(p []byte) (int, error) {

@@ -10,27 +10,22 @@ import (
 
 // randomCapability is "random": numbers that depend on the host's seed and the
 // mod's id alone, so that no mod's draws change another's.
-type randomCapability struct{ host *Host }
-
-func (randomCapability) Name() string      { return "random" }
-func (randomCapability) Doc() string       { return "Draw random numbers." }
-func (randomCapability) Options() []Option { return nil }
-
-func (c randomCapability) Grant(m *Mod, _ Options) (*luasandbox.Grant, error) {
-	seed := c.host.cfg.Seed
-	source := rand.New(rand.NewPCG(seedFor(seed, "random", m.ID()), seedFor(seed, "random, second half", m.ID())))
-	return luasandbox.NewGrant("random", c.Doc(),
-		luasandbox.Func("float", source.Float64,
-			luasandbox.Returns("number"),
-			luasandbox.Doc("Returns a number from 0 up to, and without, 1.")),
-		luasandbox.Func("integer", func(low, high int64) (int64, error) { return integer(source, low, high) },
-			luasandbox.Params("low", "high"), luasandbox.Returns("number"),
-			luasandbox.Doc("Returns a whole number from low to high, each as likely as the others.")),
-	), nil
+func (h *Host) randomCapability() Capability {
+	return Capability{Name: "random", Doc: "Draw random numbers.", Risk: RiskNone, prelude: randomPrelude,
+		Grant: func(g *Grantee) ([]luasandbox.Member, error) {
+			seed := h.cfg.Seed
+			source := rand.New(rand.NewPCG(seedFor(seed, "random", g.ID()), seedFor(seed, "random, second half", g.ID())))
+			return []luasandbox.Member{
+				luasandbox.Func("float", source.Float64, luasandbox.Anywhere(),
+					luasandbox.Returns("number"),
+					luasandbox.Doc("Returns a number from 0 up to, and without, 1.")),
+				luasandbox.Func("integer", func(low, high int64) (int64, error) { return integer(source, low, high) },
+					luasandbox.Anywhere(),
+					luasandbox.Params("low", "high"), luasandbox.Returns("number"),
+					luasandbox.Doc("Returns a whole number from low to high, each as likely as the others.")),
+			}, nil
+		}}
 }
-
-// maxInteger is the largest whole number up to which a Lua number holds all.
-const maxInteger = 1 << 53
 
 func integer(source *rand.Rand, low, high int64) (int64, error) {
 	switch {
@@ -42,12 +37,10 @@ func integer(source *rand.Rand, low, high int64) (int64, error) {
 	return low + int64(source.Uint64N(uint64(high-low)+1)), nil
 }
 
-// prelude adds what deals with the mod's own tables: a host function is given
-// copies, but choice returns the element itself and shuffle changes the list
-// itself. It is Lua, runs once in the mod's sandbox before the mod does, and
-// can do nothing that the mod could not.
-func (randomCapability) prelude() *luasandbox.Program { return randomPrelude() }
-
+// randomPrelude adds what deals with the mod's own tables: a host function is given
+// copies, but choice returns the element itself and shuffle changes the list itself.
+// It is Lua, runs once in the mod's sandbox before the mod does, and can do nothing
+// that the mod could not.
 var randomPrelude = sync.OnceValue(func() *luasandbox.Program {
 	p, err := luasandbox.Compile("random", randomLua, limits.Limits{})
 	if err != nil {
@@ -87,26 +80,21 @@ random = {
 `
 
 // clockCapability is "clock": the host's wall clock, and game time.
-type clockCapability struct{ host *Host }
-
-func (clockCapability) Name() string      { return "clock" }
-func (clockCapability) Doc() string       { return "Read the time of day and the time of the game." }
-func (clockCapability) Options() []Option { return nil }
-
-func (c clockCapability) Grant(*Mod, Options) (*luasandbox.Grant, error) {
-	h := c.host
-	return luasandbox.NewGrant("clock", c.Doc(),
-		luasandbox.Func("now", func() float64 {
-			now := h.cfg.Now()
-			return float64(now.Unix()) + float64(now.Nanosecond()/1e6)/1e3
-		},
-			luasandbox.Returns("seconds"),
-			luasandbox.Doc("Returns the seconds since 1970, to the millisecond.")),
-		luasandbox.Func("tick", func() int64 { return h.tick },
-			luasandbox.Returns("tick"),
-			luasandbox.Doc("Returns the number of the tick: 0 during the start, then counted from 1.")),
-		luasandbox.Func("elapsed", func() float64 { return float64(h.tick) * h.cfg.TickLength.Seconds() },
-			luasandbox.Returns("seconds"),
-			luasandbox.Doc("Returns the seconds of game time since the start.")),
-	), nil
+func (h *Host) clockCapability() Capability {
+	return Capability{Name: "clock", Doc: "Read the time of day and the time of the game.", Risk: RiskNone,
+		Grant: func(*Grantee) ([]luasandbox.Member, error) {
+			return []luasandbox.Member{
+				luasandbox.Func("now", func() float64 {
+					return float64(h.wall.Unix()) + float64(h.wall.Nanosecond()/1e6)/1e3
+				}, luasandbox.Anywhere(),
+					luasandbox.Returns("seconds"),
+					luasandbox.Doc("Returns the seconds since 1970, to the millisecond, at the beginning of the tick.")),
+				luasandbox.Func("tick", func() int64 { return h.tick }, luasandbox.Anywhere(),
+					luasandbox.Returns("tick"),
+					luasandbox.Doc("Returns the number of the tick, counted from 1.")),
+				luasandbox.Func("elapsed", func() float64 { return h.now.Seconds() }, luasandbox.Anywhere(),
+					luasandbox.Returns("seconds"),
+					luasandbox.Doc("Returns the seconds of game time since the beginning.")),
+			}, nil
+		}}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods/health"
 	"github.com/luasandbox/modrunner/mods/internal/jsonvalue"
 	"github.com/luasandbox/modrunner/mods/storage"
 )
@@ -27,6 +28,9 @@ type storageCapability struct {
 	store  storage.Store
 	spaces []*space // in load order
 	failed error    // why the last save failed
+	kept   map[string]health.Snapshot
+	record string // of the mods' health, as it should be
+	health string // and as the store has it
 }
 
 // space holds one mod's values.
@@ -40,32 +44,25 @@ type space struct {
 	dirty  map[string]bool   // keys of values or saved that the store does not have as they are
 }
 
-func (c *storageCapability) Name() string { return "storage" }
-
-func (c *storageCapability) Doc() string {
-	return "Keep values from one session to the next, apart from all other mods' values."
+func (c *storageCapability) capability() Capability {
+	quota := c.host.cfg.Policy.StorageQuota
+	return Capability{
+		Name: "storage", Risk: RiskLow, Grant: c.grant,
+		Doc: "Keep values from one session to the next, apart from all other mods' values.",
+		IO:  IOLimits{OpsPerTick: 10_000, BytesPerTick: 16 << 20},
+		Options: []Option{{Name: "quota", Type: SizeOption, Default: min(DefaultStorageQuota, quota), Min: 1, Max: float64(quota),
+			Doc: "how many bytes the mod may save"}},
+	}
 }
 
-func (c *storageCapability) Options() []Option {
-	return []Option{{Name: "quota", Type: SizeOption,
-		Doc: fmt.Sprintf("how many bytes the mod may save; %s if not said", limits.FormatSize(min(DefaultStorageQuota, c.host.cfg.Policy.StorageQuota))),
-		Check: func(v any) error {
-			if most := c.host.cfg.Policy.StorageQuota; v.(int64) > most {
-				return fmt.Errorf("this host allows at most %s", limits.FormatSize(most))
-			}
-			return nil
-		}}}
-}
-
-func (c *storageCapability) Grant(m *Mod, o Options) (*luasandbox.Grant, error) {
-	s, err := c.load(m.ID(), o.Int("quota", min(DefaultStorageQuota, c.host.cfg.Policy.StorageQuota)))
+func (c *storageCapability) grant(g *Grantee) ([]luasandbox.Member, error) {
+	s, err := c.space(g.ID(), g.Options().Int("quota"))
 	if err != nil {
 		return nil, err
 	}
-	c.spaces = append(c.spaces, s)
 	// A change of the sorted keys moves up to all of them.
 	change := 200 + s.quota/storageEntry*16/limits.BytesPerUnit
-	return luasandbox.NewGrant("storage", c.Doc(),
+	return []luasandbox.Member{
 		luasandbox.Func("get", func(ctx context.Context, key string) (any, error) { return s.get(ctx, key) },
 			luasandbox.Params("key"), luasandbox.Returns("value"),
 			luasandbox.Doc("Returns a copy of what was saved under key, nil if nothing was.")),
@@ -91,7 +88,7 @@ func (c *storageCapability) Grant(m *Mod, o Options) (*luasandbox.Grant, error) 
 		luasandbox.Func("usage", func() (int64, int64) { return s.used, s.quota },
 			luasandbox.Returns("used", "quota"),
 			luasandbox.Doc("Returns how many bytes are used, and how many there are.")),
-	), nil
+	}, nil
 }
 
 // writable is the error of every change while the store cannot be written to:
@@ -101,6 +98,35 @@ func (c *storageCapability) writable() error {
 		return nil
 	}
 	return scriptErrorf("storage: values cannot be saved at present")
+}
+
+// space returns a mod's values: those of an earlier life of it, or what the store has.
+func (c *storageCapability) space(mod string, quota int64) (*space, error) {
+	if mod == "" { // nobody's
+		return &space{quota: quota}, nil
+	}
+	for _, s := range c.spaces {
+		if s.mod == mod {
+			s.quota = quota
+			return s, nil
+		}
+	}
+	s, err := c.load(mod, quota)
+	if err != nil {
+		return nil, err
+	}
+	c.spaces = append(c.spaces, s)
+	return s, nil
+}
+
+// forget drops the values of a mod that is gone from memory, when the store has them.
+func (c *storageCapability) forget(mod string) {
+	for i, s := range c.spaces {
+		if s.mod == mod && c.save() == nil {
+			c.spaces = slices.Delete(c.spaces, i, i+1)
+			return
+		}
+	}
 }
 
 // load reads a mod's values and makes sure that they can be handed out.
@@ -224,6 +250,11 @@ func (c *storageCapability) save() error {
 			changes = append(changes, storage.Change{Mod: s.mod, Key: key, Value: value, Delete: !there})
 		}
 	}
+	record := c.health
+	if c.record != "" && c.record != c.health {
+		record = c.record
+		changes = append(changes, storage.Change{Mod: healthSpace, Key: healthKey, Value: record})
+	}
 	if len(changes) == 0 {
 		return nil
 	}
@@ -237,7 +268,7 @@ func (c *storageCapability) save() error {
 	if c.failed != nil {
 		c.host.cfg.Logger.Info("mods' values can be saved again", "changes", len(changes))
 	}
-	c.failed = nil
+	c.failed, c.health = nil, record
 	for _, s := range c.spaces {
 		for key := range s.dirty {
 			if _, there := s.values[key]; there {

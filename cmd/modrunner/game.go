@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/manifest"
 	"github.com/luasandbox/modrunner/mods/storage"
 	"github.com/luasandbox/modrunner/mods/storage/boltstore"
 )
@@ -24,11 +27,13 @@ type game struct {
 	ticks   int64
 }
 
-// open makes the host. The errors are those of mods.NewHost.
+// open makes the host. The errors are those of mods.Open.
 func (g *game) open() error {
-	cfg := mods.HostConfig{
+	cfg := mods.Config{
 		Limits: g.options.limits,
+		Frame:  mods.Frame{Guard: limits.UnlimitedTime}, // so that every machine does the same
 		Policy: mods.PolicyAll,
+		Events: gameEvents,
 		Output: g.lines,
 		Logger: slog.New(&logHandler{to: g.lines}),
 		Now:    g.now,
@@ -41,7 +46,7 @@ func (g *game) open() error {
 		cfg.DataDir, cfg.OpenStore = g.options.data, boltstore.Open
 	}
 	var err error
-	g.host, err = mods.NewHost(cfg)
+	g.host, err = mods.Open(cfg)
 	return err
 }
 
@@ -52,35 +57,37 @@ func (g *game) now() time.Time {
 		return time.Now()
 	}
 	begin := time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
-	return begin.Add(time.Duration(g.ticks) * mods.DefaultTickLength)
+	return begin.Add(time.Duration(g.ticks) * tickLength)
+}
+
+// tickLength is the simulation time of one tick.
+const tickLength = 50 * time.Millisecond
+
+// gameEvents are those that this game sends.
+var gameEvents = []mods.Event{
+	{Name: "chat", Doc: "A player said something: {player, text}.", Overflow: mods.DropOldest},
 }
 
 // add adds the mods at all the paths. What is refused is among the host's mods.
 func (g *game) add(paths []string) {
+	var sources []mods.Source
 	for _, path := range paths {
 		found, err := findMods(path)
 		if err != nil {
-			g.refuse(path, err)
+			sources = append(sources, mods.Source{Path: path, Err: err})
 		}
 		for _, p := range found {
 			b, err := bundle.OpenPath(p, bundle.Limits{})
-			if err != nil {
-				g.refuse(p, err)
-				continue
-			}
-			if m, err := g.host.Add(b, p); err != nil {
-				g.told[m] = true
-				g.console.refusedMod(p, err)
-			}
+			sources = append(sources, mods.Source{Bundle: b, Path: p, Err: err})
 		}
 	}
-}
-
-func (g *game) refuse(path string, err error) {
-	if m, _ := g.host.Refuse(path, err); m != nil { // the host is new, and ours alone
-		g.told[m] = true
+	loaded, _ := g.host.Load(sources...) // each mod has its own error
+	for i, m := range loaded {
+		if err := m.Err(); err != nil {
+			g.told[m] = true
+			g.console.refusedMod(sources[i].Path, err)
+		}
 	}
-	g.console.refusedMod(path, err)
 }
 
 // stopAtMost is how long mods may take to stop after an interrupt.
@@ -96,14 +103,13 @@ func (g *game) play(ctx context.Context) error {
 	if !accepted {
 		return nil
 	}
-	saved := g.host.Start(ctx)
-	g.tellRefused()
 	for ctx.Err() == nil && g.ticks < g.options.ticks {
-		g.say(ctx, g.ticks+1)
-		if err := g.host.Tick(ctx); err != nil {
+		g.say(g.ticks + 1)
+		if err := g.host.Tick(ctx, tickLength); err != nil {
 			break // ctx ended: everything else is told by the mods' reports
 		}
 		g.ticks++
+		g.tellRefused()
 		g.console.progress.show("tick %s of %s", grouped(g.ticks), grouped(g.options.ticks))
 	}
 	if ctx.Err() != nil {
@@ -113,18 +119,18 @@ func (g *game) play(ctx context.Context) error {
 	}
 	stopped := g.host.Stop(ctx)
 	g.lines.Flush()
-	return errors.Join(storageError(saved), storageError(stopped), storageError(g.host.Close()))
+	return errors.Join(storageError(stopped), storageError(g.host.Close()))
 }
 
 // say lets the players say what they say in a tick. It is shown if there is a
 // mod that might hear it.
-func (g *game) say(ctx context.Context, tick int64) {
+func (g *game) say(tick int64) {
 	for _, line := range g.chat {
 		if line.tick != tick || !g.heard() {
 			continue
 		}
 		fmt.Fprintf(g.lines, "<%s> %s\n", oneLine(line.player), oneLine(line.text))
-		if err := g.host.Emit(ctx, "chat", map[string]any{"player": line.player, "text": line.text}); err != nil {
+		if err := g.host.Emit("chat", map[string]any{"player": line.player, "text": line.text}); err != nil {
 			g.console.unsaid(line, err)
 		}
 	}
@@ -133,7 +139,9 @@ func (g *game) say(ctx context.Context, tick int64) {
 // heard reports whether a running mod has asked for events.
 func (g *game) heard() bool {
 	for _, m := range g.host.Mods() {
-		if _, asked := m.Permission("events"); asked && m.State() == mods.Running {
+		if man := m.Manifest(); man == nil {
+			continue
+		} else if asked := slices.ContainsFunc(man.Permissions, func(p manifest.Permission) bool { return p.Name == "events" }); asked && m.State().Runs() {
 			return true
 		}
 	}
@@ -149,10 +157,12 @@ func storageError(err error) error {
 	return nil
 }
 
-// tellRefused says why Start refused mods; add has told of the others.
+// tellRefused says why mods were refused when they were to be loaded; add has told
+// of the others.
 func (g *game) tellRefused() {
 	for _, m := range g.host.Mods() {
 		if m.State() == mods.Refused && !g.told[m] {
+			g.told[m] = true
 			g.console.refusedMod(m.Report().Source, m.Err())
 		}
 	}

@@ -277,7 +277,7 @@ func summary(r runReport) string {
 		count[m.State]++
 	}
 	text := plural(int(r.Ticks), "tick") + ", " + plural(len(r.Mods), "mod")
-	for _, state := range []mods.State{mods.Loaded, mods.Running, mods.Stopped, mods.Quarantined, mods.Refused} {
+	for _, state := range []mods.State{mods.Loaded, mods.Active, mods.Paused, mods.Throttled, mods.Failing, mods.Stopped, mods.Quarantined, mods.Disabled, mods.Refused} {
 		if count[state] > 0 {
 			text += fmt.Sprintf(", %d %s", count[state], state)
 		}

@@ -10,7 +10,7 @@ import (
 
 // stateColours never stand alone: the state's name is there.
 var stateColours = map[mods.State]string{
-	mods.Running:     green,
+	mods.Active:      green,
 	mods.Stopped:     green,
 	mods.Quarantined: yellow,
 	mods.Refused:     red,

@@ -292,7 +292,7 @@ func (m *Machine) act(r *Run, th *Thread, c *Call) (Status, error) {
 	case actResume:
 		return Done, m.resume(r, th, c)
 	}
-	// Suspend or Await: the continuation comes next, without arguments so far.
+	// The continuation comes next; for Await, without arguments so far.
 	f.cont = c.cont
 	if f.pc = int32(c.n); c.action == actAwait {
 		f.pc = 0
@@ -300,7 +300,10 @@ func (m *Machine) act(r *Run, th *Thread, c *Call) (Status, error) {
 		return Waiting, nil
 	}
 	r.held, r.suspended = held, true
-	if m.spent() {
+	switch {
+	case c.action == actTurn:
+		return Turn, nil
+	case c.action == actPause || m.spent():
 		return Paused, nil
 	}
 	return Done, nil

@@ -123,6 +123,9 @@ func (m *Machine) Total() *limits.Meter {
 	return &m.total
 }
 
+// Instructions returns what was ever spent, exactly, without settling the account.
+func (m *Machine) Instructions() int64 { return m.total.Instructions().Spent() - max(m.fuel, 0) }
+
 // Limits returns the limits in force.
 func (m *Machine) Limits() limits.Limits { return m.limits }
 
@@ -198,6 +201,15 @@ func (m *Machine) identify(o *header) uint32 {
 		o.id = m.nextID
 	}
 	return o.id
+}
+
+// Number returns the identity of v, an object, and 0 if it was given none yet. It
+// gives none. Those of functions of the library differ from process to process.
+func (v Value) Number() uint32 {
+	if v.p == nil {
+		return 0
+	}
+	return (*header)(v.p).id
 }
 
 // Identity returns how tostring shows v, an object other than a string: its kind

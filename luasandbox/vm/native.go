@@ -10,7 +10,7 @@ import (
 // Func is the body of a function written in Go. It reads its arguments from c,
 // leaves its results with c.Return or c.Results, and returns nil; or it hands
 // control to the machine with exactly one of c.Call, c.TailCall, c.Suspend and
-// c.Await and returns what that returned; or it returns an error, which the
+// c.Await (or c.Turn, c.Pause) and returns what that returned; or it returns an error, which the
 // script can catch unless it is a *limits.Error or *limits.CancelledError.
 //
 // A Func must not keep c, must not call Lua except through c, must charge for
@@ -76,6 +76,8 @@ const (
 	actCall
 	actSuspend
 	actAwait
+	actTurn
+	actPause
 	actYield
 	actResume
 	actProtect
@@ -187,6 +189,47 @@ func (c *Call) Await(k Continuation) error {
 	c.action = actAwait
 	return nil
 }
+
+// Turn stops the run here, whatever fuel is left, with the status Turn: k goes on,
+// with the function's own arguments, when the run is stepped again.
+func (c *Call) Turn(k Continuation) error {
+	c.cont = k
+	c.action = actTurn
+	return nil
+}
+
+// Pause stops the run here, whatever fuel is left, as Paused. When the run is stepped
+// again the function returns the results that it has left, or err if that is not nil.
+// After Await it does nothing, since the run stops for that, nor with an error that ends
+// the run, which it returns.
+func (c *Call) Pause(err error) error {
+	if c.action == actAwait || fatal(err) {
+		return err
+	}
+	c.cont = returned(c.nret)
+	if err != nil {
+		c.cont = failing{err}
+	}
+	c.action = actPause
+	return nil
+}
+
+// returned ends a function that has left so many results.
+type returned int
+
+func (n returned) Resume(c *Call) error { c.nret = int(n); return nil }
+func (returned) Trace(*Walk)            {}
+
+// Awaits reports whether c has called Await.
+func (c *Call) Awaits() bool { return c.action == actAwait }
+
+// Left returns the results that the function has left. The slice is the machine's own
+// stack, as that of Args.
+func (c *Call) Left() []Value { return c.th.stack[c.base-1 : c.base-1+c.nret] }
+
+// Site returns the chunk and the line of the innermost Lua function, "" and 0 if the
+// stack holds none.
+func (c *Call) Site() (chunk string, line int) { return c.th.site() }
 
 // Work charges n units of work, in instructions, before it is done.
 func (c *Call) Work(n int64) error { return c.m.work(n) }

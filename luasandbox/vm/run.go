@@ -20,9 +20,10 @@ const (
 	Done    Status = iota // the call returned: see Run.Results
 	Paused                // the fuel of this step is spent: Step again
 	Waiting               // a native function awaits an answer: Run.Answer, then Step again
+	Turn                  // a native function is to run where the owner chooses: Run.TakeTurn there
 )
 
-var runStatusNames = [...]string{"done", "paused", "waiting"}
+var runStatusNames = [...]string{"done", "paused", "waiting", "turn"}
 
 // String returns the status in lower case.
 func (s Status) String() string { return runStatusNames[s] }
@@ -144,6 +145,20 @@ func (r *Run) Step(fuel int64) (Status, error) {
 	}
 	r.finish(err)
 	return Done, err
+}
+
+// TakeTurn goes on after Turn. It has no fuel to spend: what it spends later steps pay
+// for. The function ends it with Call.Pause.
+func (r *Run) TakeTurn() (Status, error) {
+	debt := r.debt
+	before, _, _ := r.Spent()
+	r.debt = 0
+	status, err := r.Step(limits.Unlimited)
+	if err == nil {
+		after, _, _ := r.Spent()
+		r.debt = debt + before - after
+	}
+	return status, err
 }
 
 // activity is what a machine is doing, set aside while a nested run executes.
@@ -309,7 +324,11 @@ func (r *Run) Fail(err error) error {
 type failing struct{ err error }
 
 func (f failing) Resume(*Call) error { return f.err }
-func (f failing) Trace(*Walk)        {}
+func (f failing) Trace(w *Walk) {
+	if e, ok := f.err.(*Error); ok {
+		w.Value(e.Value)
+	}
+}
 
 // Abandon ends the run where it is. Nothing of the script runs any more.
 func (r *Run) Abandon() {
@@ -392,7 +411,7 @@ func (m *Machine) Call(ctx context.Context, fn Value, args ...Value) ([]Value, e
 		switch status {
 		case Done:
 			return r.results, nil
-		case Waiting:
+		case Waiting, Turn:
 			r.Abandon()
 			return nil, ErrWaits
 		}

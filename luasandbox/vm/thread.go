@@ -64,6 +64,10 @@ type Closure struct {
 // Env returns f's environment: the table of its globals.
 func (f *Closure) Env() *Table { return f.env }
 
+// Source returns the chunk that f is from and the line where it begins, 0 for a main
+// chunk.
+func (f *Closure) Source() (chunk string, line int) { return f.proto.chunk, f.proto.line }
+
 // SetEnv replaces f's environment.
 func (f *Closure) SetEnv(t *Table) { f.env = t }
 

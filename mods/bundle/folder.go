@@ -22,7 +22,7 @@ func Open(fsys fs.FS, limits Limits) (*Bundle, error) {
 	}
 	f := &folder{fsys: fsys, limits: limits, tree: newTree(limits), content: map[string]string{}, pending: []string{"."}}
 	// A work list and not recursion: the depth is the author's choice until
-	// checkPath has seen it.
+	// CheckPath has seen it.
 	for len(f.pending) > 0 {
 		dir := f.pending[len(f.pending)-1]
 		f.pending = f.pending[:len(f.pending)-1]
@@ -85,7 +85,7 @@ func (f *folder) entry(dir string, entry fs.DirEntry) error {
 	if dir != "." {
 		path = dir + "/" + path
 	}
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	switch {

@@ -58,36 +58,50 @@ func openFolder(path string, info fs.FileInfo, limits Limits) (*Bundle, error) {
 	return Open(rootFS{root}, limits)
 }
 
-// rootFS opens names below a root such that the opened file is the one that
-// was looked at: no link is followed and nothing is waited for, even when
-// names are exchanged between the two steps.
+// rootFS is a root as a file system, by [OpenIn].
 type rootFS struct{ root *os.Root }
 
 func (r rootFS) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
-	}
-	seen, err := r.root.Lstat(name)
+	file, _, err := OpenIn(r.root, name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
+	}
+	return file, nil
+}
+
+// OpenIn opens a regular file or a folder that is there, below a root, such that
+// the opened file is the one that was looked at: no link is followed at the end
+// of the name and nothing is waited for, even when names are exchanged between
+// the two steps. Hard links are opened like other files. It returns the opened
+// file's own information.
+//
+// The flag is that of [os.OpenFile], without os.O_CREATE and os.O_TRUNC. The
+// error is an [*Error] with [NotRegular] or [Changed], or that of root.
+func OpenIn(root *os.Root, name string, flag int) (*os.File, fs.FileInfo, error) {
+	if !fs.ValidPath(name) || flag&(os.O_CREATE|os.O_TRUNC) != 0 {
+		return nil, nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	seen, err := root.Lstat(name)
+	if err != nil {
+		return nil, nil, err
 	}
 	if !seen.Mode().IsRegular() && !seen.IsDir() {
-		return nil, notRegular(name, seen.Mode())
+		return nil, nil, notRegular(name, seen.Mode())
 	}
-	file, err := r.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
+	file, err := root.OpenFile(name, flag|nonblock, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := file.Stat()
 	if err != nil {
 		file.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	if !os.SameFile(seen, info) {
 		file.Close()
-		return nil, &Error{Path: name, Reason: Changed, Detail: "another file took its place"}
+		return nil, nil, &Error{Path: name, Reason: Changed, Detail: "another file took its place"}
 	}
-	return file, nil
+	return file, info, nil
 }
 
 // readAll reads size bytes, which the caller has bounded.

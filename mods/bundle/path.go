@@ -19,11 +19,12 @@ const (
 	maxDepth        = 16 // elements in a path
 )
 
-// checkPath accepts the relative, clean, slash-separated paths that mean the
-// same thing on every system. The characters are those of
-// [module.CheckFilePath]: Unicode letters, ASCII digits, spaces and some ASCII
-// punctuation.
-func checkPath(path string) error {
+// CheckPath accepts the relative, clean, slash-separated paths that mean the
+// same thing on every system: of at most 512 bytes, with 255 between slashes, and
+// 16 levels. The characters are those of [module.CheckFilePath]: Unicode letters,
+// ASCII digits, spaces and some ASCII punctuation; names of Windows' devices, and
+// those that end in a dot, are refused. The error is an [*Error] with [BadName].
+func CheckPath(path string) error {
 	bad := func(format string, args ...any) error {
 		return &Error{Path: path, Reason: BadName, Detail: fmt.Sprintf(format, args...)}
 	}
@@ -117,7 +118,7 @@ func (t *tree) key(path string) string {
 	return norm.NFC.String(t.folder.String(norm.NFD.String(path)))
 }
 
-// add records a path and the folders above it. The path has passed checkPath.
+// add records a path and the folders above it. The path has passed CheckPath.
 func (t *tree) add(path string, dir bool) error {
 	for i := 0; i < len(path); i++ {
 		if path[i] == '/' {

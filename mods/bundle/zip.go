@@ -295,7 +295,7 @@ func checkExtra(name string, extra []byte) error {
 
 // checkRecord checks what one entry declares of itself.
 func checkRecord(rec record, total int64, limits Limits) error {
-	if err := checkPath(rec.path); err != nil {
+	if err := CheckPath(rec.path); err != nil {
 		return err
 	}
 	switch {

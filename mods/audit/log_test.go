@@ -1,0 +1,589 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fixed is the clock of the tests.
+func fixed() time.Time { return time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC) }
+
+// testOptions sync when they are told to, and at the end.
+var testOptions = Options{SyncEvery: -1, Now: fixed}
+
+func openLog(t testing.TB, path string, opts Options) *Log {
+	t.Helper()
+	if opts.Now == nil {
+		opts.Now = fixed
+	}
+	l, err := Open(path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func closeLog(t testing.TB, l *Log) {
+	t.Helper()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record returns the i-th of some records.
+func record(i int) Record {
+	return Record{
+		Time: fixed().Add(time.Duration(i) * time.Second), Sim: time.Duration(i) * 50 * time.Millisecond,
+		Kind: "grant", Mod: "weather", Version: "1.2.0", Digest: "sha256:abc",
+		Attrs: []slog.Attr{slog.String("capability", "storage"), slog.Int("i", i)},
+	}
+}
+
+func add(t testing.TB, l *Log, from, n int) {
+	t.Helper()
+	for i := range n {
+		if err := l.Append(record(from + i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// written returns the path of a log with so many records, closed.
+func written(t testing.TB, n int, opts Options) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := openLog(t, path, opts)
+	add(t, l, 0, n)
+	closeLog(t, l)
+	return path
+}
+
+func verified(t testing.TB, path string) Summary {
+	t.Helper()
+	s, err := VerifyFile(path, nil)
+	if err != nil {
+		t.Fatalf("%v\n%+v", err, s)
+	}
+	return s
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestForm keeps the form of the lines, which is on disks.
+func TestForm(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := openLog(t, path, testOptions)
+	err := l.Append(Record{
+		Time: time.Date(2026, 1, 1, 1, 0, 0, 500, time.FixedZone("", 3600)), Sim: time.Second, Kind: "call", Mod: "m",
+		Attrs: []slog.Attr{
+			slog.String("text", "tab\t\"quote\" \x1b[31m é \U0001F600 \xff"),
+			slog.Bool("yes", true), slog.Int("n", -1), slog.Uint64("u", math.MaxUint64),
+			slog.Float64("f", 2), slog.Float64("g", 1e300), slog.Float64("nan", math.NaN()),
+			slog.Duration("d", time.Minute), slog.Time("t", time.Unix(0, 0)),
+			slog.Group("http", slog.String("host", "example.com"), slog.Group("", slog.Int("status", 200))),
+			slog.Any("err", errors.New("no")), slog.Any("nothing", nil), slog.Any("other", []int{1}),
+			slog.Any("nil", (*LockedError)(nil)), slog.Int("n", 2), slog.Int("n", 3), {},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(Record{Kind: "state", Version: "1", Digest: "d", Time: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)}); err != nil {
+		t.Fatal(err)
+	}
+	closeLog(t, l)
+	want := `{"seq":1,"time":"2026-02-03T04:05:06.000007Z","sim":0,"kind":"audit.begin","attrs":{"format":"modrunner audit 1","previous":"0000000000000000000000000000000000000000000000000000000000000000"},"hash":"#"}
+{"seq":2,"time":"2026-01-01T00:00:00.0000005Z","sim":1000000000,"kind":"call","mod":"m","attrs":{"text":"tab\u0009\"quote\" \u001b[31m \u00e9 \ud83d\ude00 ?","yes":true,"n":-1,"u":18446744073709551615,"f":2.0,"g":1e+300,"nan":"NaN","d":"1m0s","t":"1970-01-01T00:00:00Z","http.host":"example.com","http.status":200,"err":"no","nothing":"<nil>","other":"<[]int>","nil":"<panic>","n#2":2,"n#3":3},"hash":"#"}
+{"seq":3,"time":"0001-01-01T00:00:00Z","sim":0,"kind":"state","version":"1","digest":"d","hash":"#"}
+`
+	got := read(t, path)
+	var without strings.Builder
+	for line := range strings.Lines(got) {
+		body, h, ok := splitLine([]byte(strings.TrimSuffix(line, "\n")))
+		if !ok {
+			t.Fatalf("no hash: %q", line)
+		}
+		fmt.Fprintf(&without, "%s,\"hash\":\"#\"}\n", body)
+		if len(h.String()) != 64 {
+			t.Errorf("hash %s", h)
+		}
+	}
+	if diff := cmp.Diff(want, without.String()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	s := verified(t, path)
+	if s.Last != 3 || !strings.HasSuffix(got, s.Hash+"\"}\n") {
+		t.Errorf("%+v", s)
+	}
+	if diff := cmp.Diff(map[string]int64{beginKind: 1, "call": 1, "state": 1}, s.Kinds); diff != "" {
+		t.Error(diff)
+	}
+	head := fmt.Sprintf(`{"format":"modrunner audit 1","seq":3,"hash":"%s","size":%d}`+"\n", s.Hash, len(got))
+	if diff := cmp.Diff(head, read(t, path+headSuffix)); diff != "" {
+		t.Errorf("head (-want +got)\n%s", diff)
+	}
+	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("others can read it: %v %v", info.Mode(), err)
+	}
+}
+
+// TestBounds writes the largest record there is, of the worst bytes, and still
+// everything can be read.
+func TestBounds(t *testing.T) {
+	worst := strings.Repeat("\x00", 100<<10)
+	r := Record{Kind: worst, Mod: worst, Version: worst, Digest: worst, Sim: math.MinInt64, Time: fixed()}
+	for i := range 100 {
+		r.Attrs = append(r.Attrs, slog.String(fmt.Sprint(worst, i), worst))
+	}
+	deep := slog.Int("deep", 1)
+	for range 100 {
+		deep = slog.Group(worst, deep)
+	}
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := openLog(t, path, testOptions)
+	for _, r := range []Record{r, {Kind: "deep", Attrs: []slog.Attr{deep}}} {
+		if err := l.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeLog(t, l)
+	verified(t, path)
+	for line := range strings.Lines(read(t, path)) {
+		if len(line) > maxLine {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+		rec, ok := parseLine([]byte(line[:len(line)-1-hashTail]))
+		if !ok || len(rec.attrs) > maxAttrs+1 {
+			t.Errorf("%t: %d attributes", ok, len(rec.attrs))
+		}
+	}
+	if text := read(t, path); !strings.Contains(text, `"omitted":68`) || !strings.Contains(text, "...[+") || !strings.Contains(text, `"omitted":1`) {
+		t.Error("what was cut is not marked")
+	}
+	for _, text := range []string{strings.Repeat("é", 1000), strings.Repeat("\xa9", 2000), strings.Repeat("x", 1025), strings.Repeat("\U0001F600", 500)} {
+		if got := cut(text, maxText); len(got) > maxText || !strings.HasSuffix(got, " bytes]") || strings.Contains(got, "\uFFFD") {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := openLog(t, path, testOptions)
+	for _, kind := range []string{"", "audit.", beginKind, "audit.other"} {
+		if _, ok := errors.AsType[*RecordError](l.Append(Record{Kind: kind})); !ok {
+			t.Errorf("kind %q is not refused", kind)
+		}
+	}
+	closeLog(t, l)
+	for name, err := range map[string]error{"Append": l.Append(record(0)), "Sync": l.Sync(), "Close": l.Close()} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s after Close: %v", name, err)
+		}
+	}
+	if s := verified(t, path); s.Last != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestTwoOpeners opens a log twice, and again when it is closed.
+func TestTwoOpeners(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := openLog(t, path, testOptions)
+	_, err := Open(path, testOptions)
+	if locked, ok := errors.AsType[*LockedError](err); !ok || locked.Path != path {
+		t.Errorf("the second opener got %v", err)
+	}
+	add(t, l, 0, 3)
+	closeLog(t, l)
+	if _, err := os.Stat(path + ".lock"); err == nil {
+		t.Error("a lock file is left behind")
+	}
+	l = openLog(t, path, testOptions)
+	add(t, l, 3, 3)
+	closeLog(t, l)
+	if s := verified(t, path); s.Last != 7 || s.Kinds["grant"] != 6 {
+		t.Errorf("%+v", s)
+	}
+	// Many at a time: one has it, always.
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20 {
+				l, err := Open(path, testOptions)
+				if err == nil {
+					err = errors.Join(l.Append(record(0)), l.Close())
+				} else if _, ok := errors.AsType[*LockedError](err); ok {
+					err = nil
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	verified(t, path)
+}
+
+// TestGoroutines appends, syncs and puts away from many goroutines.
+func TestGoroutines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := openLog(t, path, Options{SyncEvery: 7, MaxSize: 20 << 10})
+	const goroutines, each = 8, 100
+	var group sync.WaitGroup
+	for g := range goroutines {
+		group.Go(func() {
+			for i := range each {
+				r := record(i)
+				r.Mod = fmt.Sprint("mod", g)
+				if err := l.Append(r); err != nil {
+					t.Error(err)
+				}
+				if i%25 == 0 {
+					if err := l.Sync(); err != nil {
+						t.Error(err)
+					}
+				}
+				_ = l.Head()
+			}
+		})
+	}
+	group.Wait()
+	if err := l.Err(); err != nil {
+		t.Error(err)
+	}
+	head := l.Head()
+	closeLog(t, l)
+	s := verified(t, path)
+	if s.Kinds["grant"] != goroutines*each || s.Files < 3 || s.Hash != head.Hash || s.Last != head.Seq || s.Ahead != 0 {
+		t.Errorf("%+v, head %+v", s, head)
+	}
+}
+
+// TestBackgroundSync shows that the head follows the log without anybody asking.
+func TestBackgroundSync(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := openLog(t, path, Options{SyncEvery: 10})
+	for i := 0; ; i++ { // the first sync comes some time after the tenth record
+		add(t, l, i, 1)
+		h, err := readHead(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Seq > 1 {
+			break
+		}
+		runtime.Gosched()
+	}
+	for _, every := range []int{1, -1} {
+		path := filepath.Join(t.TempDir(), "audit.jsonl")
+		l := openLog(t, path, Options{SyncEvery: every})
+		add(t, l, 0, 5)
+		want := uint64(1) // the first line
+		if every == 1 {
+			want = 6
+		}
+		if h, err := readHead(path); err != nil || h.Seq != want {
+			t.Errorf("SyncEvery %d: %+v, %v; want %d", every, h, err, want)
+		}
+	}
+}
+
+// TestRotation puts files away, and goes on behind them.
+func TestRotation(t *testing.T) {
+	path := written(t, 100, Options{SyncEvery: -1, MaxSize: 4 << 10})
+	names, last, err := archived(path)
+	if err != nil || len(names) < 4 || last != len(names) {
+		t.Fatalf("%q, %d, %v", names, last, err)
+	}
+	for _, name := range append(names, path) {
+		if info, err := os.Stat(name); err != nil || info.Size() > 4<<10 {
+			t.Errorf("%s: %d bytes, %v", name, info.Size(), err)
+		}
+		// Each is a log by itself.
+		if _, err := Verify(strings.NewReader(read(t, name)), nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s := verified(t, path)
+	if s.Files != len(names)+1 || s.Kinds["grant"] != 100 || s.Kinds[beginKind] != int64(s.Files) || s.First != 1 {
+		t.Errorf("%+v", s)
+	}
+	// A head that was kept is found in whatever file it is.
+	for _, name := range append(names, path) {
+		one, err := Verify(strings.NewReader(read(t, name)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, head := range []Head{{one.Last, one.Hash}, {0, one.Hash}} {
+			if s, err := VerifyFile(path, &head); err != nil || s.Ahead != int64(s.Last-one.Last) {
+				t.Errorf("head of %s: %+v, %v", name, s, err)
+			}
+		}
+	}
+	// A file in the middle is gone, or two have changed places.
+	middle := read(t, names[1])
+	if err := os.Remove(names[1]); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, path, Sequence)
+	write(t, names[1], read(t, names[2]))
+	write(t, names[2], middle)
+	wantReason(t, path, Sequence)
+
+	// Records that are larger than a file may be are alone in theirs.
+	path = written(t, 5, Options{SyncEvery: -1, MaxSize: 1})
+	if s := verified(t, path); s.Files != 5 || s.Kinds["grant"] != 5 {
+		t.Errorf("%+v", s)
+	}
+	// Old ones are removed where that is asked for.
+	path = written(t, 100, Options{SyncEvery: -1, MaxSize: 4 << 10, Keep: 2})
+	if s := verified(t, path); s.Files != 3 || s.First == 1 || s.Last < 101 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func wantReason(t testing.TB, path string, want Reason) {
+	t.Helper()
+	s, err := VerifyFile(path, nil)
+	if wrong, ok := errors.AsType[*VerifyError](err); !ok || wrong.Reason != want {
+		t.Errorf("%v, want %q; %+v", err, want, s)
+	}
+}
+
+// faulty is a file on a disk that fails.
+type faulty struct {
+	file
+	*faults
+}
+
+type faults struct {
+	room     int // bytes until the disk is full; below zero: no end
+	truncate bool
+	sync     bool
+}
+
+func (f faulty) WriteAt(p []byte, at int64) (int, error) {
+	if f.room < 0 || len(p) <= f.room {
+		if f.room >= 0 {
+			f.room -= len(p)
+		}
+		return f.file.WriteAt(p, at)
+	}
+	n, _ := f.file.WriteAt(p[:f.room], at)
+	return n, syscall.ENOSPC
+}
+
+func (f faulty) Truncate(size int64) error {
+	if f.faults.truncate {
+		return syscall.EIO
+	}
+	return f.file.Truncate(size)
+}
+
+func (f faulty) Sync() error {
+	if f.faults.sync {
+		return syscall.EIO
+	}
+	return f.file.Sync()
+}
+
+// TestFullDisk lets the disk be full at every byte of a record, with and without
+// the rest of it staying on the disk, and then have room again.
+func TestFullDisk(t *testing.T) {
+	path := written(t, 1, testOptions)
+	text := read(t, path)
+	size := strings.LastIndexByte(text[:len(text)-1], '\n')
+	for room := 0; room < len(text)-size; room += 13 {
+		for _, truncate := range []bool{false, true} {
+			d := &faults{room: -1}
+			path := filepath.Join(t.TempDir(), "audit.jsonl")
+			opts := testOptions
+			opts.wrap = func(f file) file { return faulty{f, d} }
+			l := openLog(t, path, opts)
+			add(t, l, 0, 2)
+			whole := read(t, path)
+			d.room, d.truncate = room, truncate
+			for i := range int64(3) {
+				err := l.Append(record(2))
+				lost, ok := errors.AsType[*WriteError](err)
+				if !ok || lost.Lost != i+1 || !truncate && !errors.Is(err, syscall.ENOSPC) {
+					t.Fatalf("room %d: %v", room, err)
+				}
+				d.room = 0
+			}
+			if got := read(t, path); !strings.HasPrefix(got, whole) || !truncate && got != whole {
+				t.Fatalf("room %d: what was there is lost, or a torn line remains", room)
+			}
+			d.room, d.truncate = -1, false
+			add(t, l, 3, 2)
+			closeLog(t, l)
+			if s := verified(t, path); s.Lost != 3 || s.Kinds["grant"] != 4 || s.Kinds[lostKind] != 1 || s.Last != 6 {
+				t.Fatalf("room %d: %+v", room, s)
+			}
+		}
+	}
+}
+
+// TestFailedSync shows who learns of it.
+func TestFailedSync(t *testing.T) {
+	d := &faults{room: -1}
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	opts := testOptions
+	opts.SyncEvery = 1
+	opts.wrap = func(f file) file { return faulty{f, d} }
+	l := openLog(t, path, opts)
+	d.sync = true
+	err := l.Append(record(0))
+	if _, ok := errors.AsType[*SyncError](err); !ok || !errors.Is(err, syscall.EIO) {
+		t.Errorf("Append: %v", err)
+	}
+	if h, err := readHead(path); err != nil || h.Seq != 1 {
+		t.Errorf("the head is ahead of what is on the disk: %+v, %v", h, err)
+	}
+	if !errors.Is(l.Err(), syscall.EIO) {
+		t.Errorf("Err: %v", l.Err())
+	}
+	if err := l.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Close: %v", err)
+	}
+	if s := verified(t, path); s.Ahead != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestFailedRotation goes on in the file that could not be put away.
+func TestFailedRotation(t *testing.T) {
+	d := &faults{room: -1}
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	opts := testOptions
+	opts.MaxSize = 2 << 10
+	files := 0
+	opts.wrap = func(f file) file {
+		files++
+		if files == 2 { // the second file, which cannot be begun
+			return faulty{f, &faults{room: 10}}
+		}
+		return faulty{f, d}
+	}
+	l := openLog(t, path, opts)
+	add(t, l, 0, 60)
+	if !errors.Is(l.Err(), syscall.ENOSPC) {
+		t.Errorf("Err: %v", l.Err())
+	}
+	closeLog(t, l)
+	if s := verified(t, path); s.Kinds["grant"] != 60 || s.Files < 3 || s.Lost != 0 {
+		t.Errorf("%+v", s)
+	}
+	if files < 5 {
+		t.Errorf("%d files: nothing failed", files)
+	}
+
+	d.sync = true
+	l = openLog(t, path, Options{SyncEvery: -1, MaxSize: 2 << 10, wrap: func(f file) file { return faulty{f, d} }})
+	add(t, l, 0, 60)
+	if !errors.Is(l.Err(), syscall.EIO) {
+		t.Errorf("Err: %v", l.Err())
+	}
+	d.sync = false
+	closeLog(t, l)
+	if s := verified(t, path); s.Kinds["grant"] != 120 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestRotationCrash leaves a log as it is at each step of putting a file away,
+// and opens it.
+func TestRotationCrash(t *testing.T) {
+	path := written(t, 10, testOptions)
+	text, head := read(t, path), read(t, path+headSuffix)
+	for name, crash := range map[string]func(path string){
+		"the file is renamed":    func(path string) {},
+		"a new one is made":      func(path string) { write(t, path, "") },
+		"its first line is torn": func(path string) { write(t, path, `{"seq":12,"time":"20`) },
+		"the head is not there yet": func(path string) {
+			l := &Log{path: path, opts: Options{Now: fixed}, sum: newSummer(), seq: 11}
+			l.hash, _ = parseHash(verifiedText(t, text).Hash)
+			if err := errors.Join(l.newFile(), l.f.Close()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		path := filepath.Join(t.TempDir(), "audit.jsonl")
+		write(t, path+archiveSuffix(1), text)
+		write(t, path+headSuffix, head)
+		crash(path)
+		l := openLog(t, path, testOptions)
+		add(t, l, 10, 3)
+		closeLog(t, l)
+		s := verified(t, path)
+		torn := int64(strings.Count(name, "torn"))
+		if s.Files != 2 || s.Kinds["grant"] != 13 || s.Repaired != torn {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+func verifiedText(t testing.TB, text string) Summary {
+	t.Helper()
+	s, err := Verify(strings.NewReader(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for name, every := range map[string]int{"alone": -1, "default": 0} {
+		b.Run(name, func(b *testing.B) {
+			l := openLog(b, filepath.Join(b.TempDir(), "audit.jsonl"), Options{SyncEvery: every})
+			r := record(1)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := l.Append(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.SetBytes(l.size / max(1, l.lines))
+		})
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	text := []byte(read(b, written(b, 10000, testOptions)))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := Verify(bytes.NewReader(text), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,436 @@
+package mods
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods/schedule"
+)
+
+// jobKind is what a job is for.
+type jobKind uint8
+
+const (
+	mainJob    jobKind = iota // the main file
+	startJob                  // the start hook, and on_load before it
+	stopJob                   // the stop hook
+	saveJob                   // on_save
+	tickJob                   // the tick hook
+	timerJob                  // a timer
+	eventJob                  // an event for a handler
+	callJob                   // a call of the engine's, or of a capability's
+	serviceJob                // a call of another mod's
+	spawnJob                  // task.spawn
+)
+
+// How many jobs of a kind wait for one mod at a time.
+const (
+	callsWaiting = 256
+	tasksWaiting = 64 // spawned, and those that wait for an answer
+)
+
+// jobCost is what the frame is charged for a job beside what the mod does in it.
+const jobCost = 200
+
+// job is one thing that a mod has to do: a call of one of its functions.
+//
+// A job runs when its mod has a share of the frame left and nothing else of the mod
+// is running. Where the share ends it is paused, and is the first to go on. Where it
+// waits for an answer it is parked, and others of the mod run.
+type job struct {
+	in     *instance
+	kind   jobKind
+	during string
+	// What is called: a function that the host was given, which the job releases
+	// at its end if release is set; or the field of that name of the mod's table.
+	fn      *luasandbox.Function
+	name    string
+	args    []any
+	release bool
+	size    int64         // of an event's payload
+	event   *subscription // of an event
+	key     string        // by which it can be replaced
+	hop     int           // how many events led to it in this tick
+	payer   *Mod          // who pays for it, if not the mod itself
+	depth   int           // of services that call each other
+	owed    int64         // instructions that payer has not been charged for yet
+	// begin, if not nil, makes the task in place of fn and name.
+	begin func() (*luasandbox.Task, error)
+	// end, if not nil, is told how the job ended. results hold no functions.
+	end func(results luasandbox.Results, err error)
+
+	task     *luasandbox.Task
+	over     bool // it ended, and end has not been told yet
+	results  luasandbox.Results
+	err      error
+	unsent   bool // err is about what was to be passed to the mod
+	parkedAt int64
+}
+
+// serial reports whether j has to begin on the goroutine of Tick.
+func (j *job) serial() bool { return j.begin != nil }
+
+// quiet reports whether the end of j concerns nobody but its mod.
+func (j *job) quiet() bool {
+	return (j.end == nil || j.kind == tickJob) && j.err == nil && j.payer == nil && len(j.in.mod.floods) == 0
+}
+
+// jobQueue is a first-in-first-out queue of jobs.
+type jobQueue struct {
+	jobs  []*job
+	count [spawnJob + 1]int // by kind
+	bytes int64             // of events
+}
+
+func (q *jobQueue) push(j *job) {
+	q.jobs = append(q.jobs, j)
+	q.count[j.kind]++
+	q.bytes += j.size
+}
+
+func (q *jobQueue) pop() *job {
+	if len(q.jobs) == 0 {
+		return nil
+	}
+	return q.remove(0)
+}
+
+func (q *jobQueue) remove(i int) *job {
+	j := q.jobs[i]
+	if i == 0 {
+		q.jobs[0] = nil
+		q.jobs = q.jobs[1:]
+	} else {
+		q.jobs = slices.Delete(q.jobs, i, i+1)
+	}
+	if len(q.jobs) == 0 {
+		q.jobs = nil
+	}
+	q.count[j.kind]--
+	q.bytes -= j.size
+	return j
+}
+
+// enqueue puts a job behind the others of its mod. The error is ErrQueueFull or
+// ErrNotRunning, and the job is then the caller's still.
+func (m *Mod) enqueue(j *job) error {
+	if j.in.dropped {
+		return ErrNotRunning
+	}
+	most := 0
+	switch j.kind {
+	case callJob, serviceJob:
+		most = callsWaiting
+	case spawnJob:
+		most = tasksWaiting
+	}
+	if most > 0 && m.queue.count[j.kind] >= most {
+		return ErrQueueFull
+	}
+	m.queue.push(j)
+	m.wake()
+	return nil
+}
+
+// hurry puts a job before those in the queue.
+func (m *Mod) hurry(j *job) {
+	m.urgent = append(m.urgent, j)
+	m.wake()
+}
+
+// wake tells the scheduler that m has something to do.
+func (m *Mod) wake() {
+	if m.entry != nil && m.mayRun() {
+		m.touch()
+		m.entry.Wake()
+	}
+}
+
+// next takes the next job.
+func (m *Mod) next() *job {
+	if len(m.urgent) > 0 {
+		j := m.urgent[0]
+		m.urgent = slices.Delete(m.urgent, 0, 1)
+		return j
+	}
+	if !m.started {
+		// What its main file and its start hook wait for goes on.
+		if i := slices.IndexFunc(m.ready, func(j *job) bool { return j.kind == mainJob || j.kind == startJob }); i >= 0 {
+			j := m.ready[i]
+			m.ready = slices.Delete(m.ready, i, i+1)
+			return j
+		}
+		return nil
+	}
+	if len(m.ready) > 0 {
+		j := m.ready[0]
+		m.ready = slices.Delete(m.ready, 0, 1)
+		return j
+	}
+	return m.queue.pop()
+}
+
+// Run executes what m has to do: see [schedule.Work]. It is the scheduler's to
+// call.
+func (m *Mod) Run(fuel int64, serial bool) (used int64, state schedule.State) {
+	defer m.account()
+	if serial && m.host.cfg.Frame.Workers > 0 {
+		return m.takeTurn()
+	}
+	for {
+		if !m.mayRun() {
+			return used, schedule.Idle
+		}
+		j := m.current
+		if j == nil {
+			if j = m.next(); j == nil {
+				return used, schedule.Idle
+			}
+			if j.in.dropped {
+				m.abandon(j, ErrNotRunning)
+				continue
+			}
+			m.current = j
+		}
+		if used >= fuel {
+			return used, schedule.More
+		}
+		if j.task == nil && !j.over {
+			if j.serial() && !serial {
+				return used, schedule.Turn
+			}
+			used += jobCost + m.begin(j)
+		}
+		if j.task != nil && !j.over && used < fuel {
+			n, status := m.step(j, fuel-used)
+			used += n
+			switch {
+			case status == luasandbox.Turn:
+				return used, schedule.Turn
+			case m.current == nil: // parked
+				continue
+			}
+		}
+		if !j.over {
+			return used, schedule.More
+		}
+		if !serial && !j.quiet() {
+			return used, schedule.Turn
+		}
+		m.finish(j)
+	}
+}
+
+// takeTurn does the one thing of m that has to be done on the goroutine of Tick.
+func (m *Mod) takeTurn() (used int64, state schedule.State) {
+	switch j := m.current; {
+	case j == nil || !m.mayRun():
+	case j.over:
+		m.finish(j)
+	case j.task == nil:
+		used = jobCost + m.begin(j)
+		if j.over {
+			m.finish(j)
+		}
+	default:
+		used = m.spent(j.in, func() { m.stepped(j, j.task.TakeTurn) })
+		if j.over {
+			m.finish(j)
+		}
+	}
+	if m.current == nil && len(m.urgent) == 0 && len(m.ready) == 0 && len(m.queue.jobs) == 0 {
+		return used, schedule.Idle
+	}
+	return used, schedule.More
+}
+
+// spent returns how many instructions f makes an instance spend.
+func (m *Mod) spent(in *instance, f func()) int64 {
+	before := in.instructions()
+	f()
+	return max(0, in.instructions()-before)
+}
+
+// begin makes the task of a job. Where that fails, the job is over.
+func (m *Mod) begin(j *job) int64 {
+	return m.spent(j.in, func() {
+		if j.begin != nil {
+			j.task, j.err = j.begin()
+			j.over = j.err != nil || j.task == nil
+			return
+		}
+		fn := j.fn
+		if fn == nil {
+			fn = j.in.functions[j.name]
+		}
+		if fn == nil {
+			j.err, j.over, j.unsent = ErrNoFunction, true, true
+			return
+		}
+		calls := j.in.sandbox.Usage().Calls
+		j.task, j.err = j.in.sandbox.StartFunction(j.in.ctx, fn, j.args...)
+		if j.err != nil {
+			j.over = true
+			j.unsent = j.in.sandbox.Usage().Calls == calls
+		}
+		j.args = nil
+	})
+}
+
+// step runs a job for at most fuel instructions.
+func (m *Mod) step(j *job, fuel int64) (used int64, status luasandbox.Status) {
+	used = m.spent(j.in, func() {
+		status = m.stepped(j, func() (luasandbox.Status, error) { return j.task.Step(fuel) })
+	})
+	return used, status
+}
+
+// stepped draws the consequences of a step.
+func (m *Mod) stepped(j *job, step func() (luasandbox.Status, error)) luasandbox.Status {
+	before := j.in.instructions()
+	status, err := step()
+	if j.payer != nil {
+		j.owed += j.in.instructions() - before
+	}
+	switch {
+	case err != nil:
+		j.over, j.err = true, err
+	case status == luasandbox.Done:
+		j.over, j.results = true, j.task.Results()
+	case status == luasandbox.Waiting:
+		m.park(j)
+	}
+	return status
+}
+
+// park lets other jobs of the mod run while j waits for an answer.
+func (m *Mod) park(j *job) {
+	m.current = nil
+	if len(m.parked) >= tasksWaiting {
+		j.task.Abandon()
+		j.over, j.err = true, &limits.Error{Kind: limits.Coroutines, Used: tasksWaiting + 1, Max: tasksWaiting}
+		m.current = j
+		return
+	}
+	if m.parked == nil {
+		m.parked = map[*luasandbox.Task]*job{}
+	}
+	j.parkedAt = m.host.tick
+	m.parked[j.task] = j
+}
+
+// answeredInput says that a task can go on.
+type answeredInput struct {
+	m    *Mod
+	task *luasandbox.Task
+}
+
+func (a *answeredInput) apply(*Host) { a.m.unpark(a.task) }
+
+// unpark makes a job that waits for an answer go on.
+func (m *Mod) unpark(t *luasandbox.Task) {
+	j := m.parked[t]
+	if j == nil {
+		return
+	}
+	delete(m.parked, t)
+	m.ready = append(m.ready, j)
+	m.wake()
+}
+
+// finish ends a job that is over.
+func (m *Mod) finish(j *job) {
+	m.current = nil
+	m.collect(j)
+	if j.kind != mainJob { // whose functions the instance keeps
+		discard(j.results)
+	}
+	if j.release {
+		j.fn.Release()
+	}
+	m.account()
+	err := j.err
+	if j.unsent {
+		m.unsent(j, err)
+	} else if err != nil {
+		m.judge(j, err)
+	}
+	m.judgeFloods()
+	if j.end != nil {
+		j.end(j.results, err)
+	}
+	j.task, j.results = nil, nil
+}
+
+// collect has the payer of a job charged for it, at the end of the frame.
+func (m *Mod) collect(j *job) {
+	if j.owed > 0 {
+		m.host.charges = append(m.host.charges, charged{by: m, to: j.payer, instructions: j.owed})
+		j.owed = 0
+	}
+}
+
+// abandon ends a job that is not over.
+func (m *Mod) abandon(j *job, reason error) {
+	if j.task != nil {
+		j.task.Abandon()
+		j.task = nil
+	}
+	if j.release && !j.in.dropped {
+		j.fn.Release()
+	}
+	if j.end != nil {
+		end := j.end
+		j.end = nil
+		end(nil, reason)
+	}
+}
+
+// runNow runs a job to its end, before all others and outside the frame's shares,
+// for at most one frame's budget. A job that waits for an answer is given up.
+func (m *Mod) runNow(j *job) (luasandbox.Results, error) {
+	if j.begin == nil && j.fn == nil && j.in.functions[j.name] == nil {
+		return nil, nil
+	}
+	m.touch()
+	outer := m.current
+	m.current = j
+	left := m.host.cfg.Frame.Instructions
+	left -= m.begin(j)
+	for !j.over {
+		if left <= 0 {
+			m.giveUp(j, &limits.Error{Kind: limits.Instructions, Used: m.host.cfg.Frame.Instructions, Max: m.host.cfg.Frame.Instructions})
+			break
+		}
+		n := m.spent(j.in, func() {
+			status, err := j.task.Step(left)
+			for err == nil && status == luasandbox.Turn {
+				status, err = j.task.TakeTurn()
+			}
+			switch {
+			case err != nil:
+				j.over, j.err = true, err
+			case status == luasandbox.Done:
+				j.over, j.results = true, j.task.Results()
+			case status == luasandbox.Waiting:
+				m.giveUp(j, errWaits)
+			}
+		})
+		left -= max(n, 1)
+	}
+	results, err := j.results, j.err
+	m.finish(j)
+	if m.current == nil && outer != nil && !outer.in.dropped {
+		m.current = outer
+	}
+	return results, err
+}
+
+var errWaits = errors.New("it waits for an answer, which nobody waits for now")
+
+func (m *Mod) giveUp(j *job, err error) {
+	j.task.Abandon()
+	j.over, j.err = true, err
+}

@@ -1,0 +1,412 @@
+package mods
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/health"
+	"github.com/luasandbox/modrunner/mods/manifest"
+)
+
+// Source is where one mod comes from.
+type Source struct {
+	// Bundle is the mod.
+	Bundle *bundle.Bundle
+	// Path says in messages where it is from, as the path of its folder.
+	Path string
+	// Err is why there is no Bundle, for example because the archive is damaged: the
+	// mod is then refused with this reason, and is among the host's mods.
+	Err error
+}
+
+// edition is one version of a mod, checked: what it asks for and what it gets.
+// It does not change.
+type edition struct {
+	bundle   *bundle.Bundle
+	manifest *manifest.Manifest
+	limits   limits.Limits
+	choices  []choice
+	program  *luasandbox.Program // nil if broken
+	broken   error               // the main file is not Lua
+}
+
+// Load checks mods and takes those that may run: they are loaded in the next
+// [Host.Tick], each after all those that it depends on. Nothing of them runs here,
+// and what takes long, such as compiling, is done here, so that it holds no frame.
+//
+// A mod that is refused is among the host's mods all the same, with the state
+// [Refused], and does not keep others from being loaded. What was refused, and why,
+// is also returned, joined in the order of the sources: [*manifest.Error] or
+// [*manifest.Problem] (options of capabilities, and the main file),
+// [*PermissionError], [*APIError], [*DuplicateError], [*DependencyError], or the Err
+// of a source. [ErrStopped] and [ErrClosed] come without mods.
+//
+// The mods are returned in the order of the sources.
+func (h *Host) Load(sources ...Source) ([]*Mod, error) {
+	mods := make([]*Mod, len(sources))
+	errs := make([]error, len(sources))
+	for i, s := range sources {
+		m := &Mod{host: h, report: Report{Source: escape(s.Path), State: Loaded}}
+		mods[i] = m
+		if errs[i] = s.Err; s.Err == nil {
+			m.edition, errs[i] = h.edit(s.Bundle)
+		}
+		if e := m.edition; e != nil {
+			m.id = e.manifest.ID
+			m.report.ID, m.report.Version, m.report.Name, m.report.Digest = m.id, e.manifest.Version.String(), e.manifest.Name, e.bundle.Digest()
+		}
+	}
+	h.mu.Lock()
+	if h.closed != nil {
+		h.mu.Unlock()
+		return nil, h.closed
+	}
+	order := h.admit(mods, errs)
+	h.mods = append(h.mods, order...)
+	for i, m := range mods {
+		if errs[i] != nil {
+			m.report.State, m.report.Reason, m.err = Refused, firstLine(errs[i].Error()), errs[i]
+			h.mods = append(h.mods, m)
+		}
+	}
+	if len(order) > 0 {
+		h.inbox = append(h.inbox, &loadInput{mods: order})
+	}
+	h.inbox = append(h.inbox, &refusedInput{mods: slices.DeleteFunc(slices.Clone(mods), func(m *Mod) bool { return m.err == nil })})
+	h.mu.Unlock()
+	for i, m := range mods {
+		if errs[i] != nil {
+			h.cfg.Logger.Warn("mod refused", "mod", m.id, "source", m.report.Source, "reason", m.report.Reason)
+		}
+	}
+	return mods, errors.Join(errs...)
+}
+
+// edit checks what can be said of a mod without looking at others. There is an
+// edition beside the error if the manifest could be read.
+func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
+	if b == nil {
+		return nil, errors.New("there is neither a bundle nor a reason for that")
+	}
+	man, err := manifest.Parse(bundle.ManifestName, b.Manifest())
+	if err != nil {
+		return nil, err
+	}
+	e := &edition{bundle: b, manifest: man, limits: limits.Intersect(h.cfg.Limits, man.Limits)}
+	if !man.API.Contains(h.api) {
+		return e, &APIError{Mod: man.ID, Want: man.API.Text, Have: h.api.String(),
+			Err: man.Problem(fmt.Sprintf("it was written for version %s of the host's API; this host has %s", man.API.Text, h.api), "mod", "api")}
+	}
+	if e.choices, err = h.permit(man); err != nil {
+		return e, err
+	}
+	text, err := b.ReadFile(man.Entry)
+	if err != nil {
+		return e, man.Problem(fmt.Sprintf("there is no file %q in the mod, which is run first", man.Entry), "mod", "entry")
+	}
+	e.program, e.broken = luasandbox.Compile(man.Entry, string(text), e.limits)
+	return e, nil
+}
+
+// permit holds a mod's requests against the policy.
+func (h *Host) permit(man *manifest.Manifest) ([]choice, error) {
+	var choices []choice
+	var problems []*manifest.Problem
+	tables := map[string]string{}
+	for _, p := range man.Permissions {
+		c, err := h.catalogue.choose(man, p, h.cfg.Flags[man.ID])
+		if problem, ok := err.(*manifest.Problem); ok {
+			problems = append(problems, problem)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !h.cfg.Policy.allows(p.Name) {
+			e := &PermissionError{Mod: man.ID, Capability: p.Name}
+			e.Err = man.Problem(fmt.Sprintf("this host does not allow the capability %q", p.Name), "permissions", p.Name)
+			return nil, e
+		}
+		if other, taken := tables[c.table()]; taken {
+			return nil, man.Problem(fmt.Sprintf("the capabilities %q and %q have one table in this host; a mod can have one of them", other, p.Name), "permissions", p.Name)
+		}
+		tables[c.table()] = p.Name
+		options, bad := readOptions(man, p, c.Options)
+		choices = append(choices, choice{capability: c, options: options, permission: p})
+		problems = append(problems, bad...)
+	}
+	switch len(problems) {
+	case 0:
+		return choices, nil
+	case 1:
+		return nil, problems[0]
+	}
+	return nil, &manifest.Error{Problems: problems}
+}
+
+// admit decides which of the mods without an error can run beside those that are
+// there, and gives the others an error. It returns them in load order. h.mu is
+// held.
+func (h *Host) admit(mods []*Mod, errs []error) []*Mod {
+	fresh := map[string]int{} // index in mods
+	for i, m := range mods {
+		if errs[i] != nil {
+			continue
+		}
+		if first := h.byID[m.id]; first != nil {
+			errs[i] = &DuplicateError{ID: m.id, Source: m.report.Source, First: first.report.Source}
+		} else if first, twice := fresh[m.id]; twice {
+			errs[i] = &DuplicateError{ID: m.id, Source: m.report.Source, First: mods[first].report.Source}
+		} else {
+			fresh[m.id] = i
+		}
+	}
+	for {
+		var all []*manifest.Manifest
+		for _, m := range h.byID {
+			all = append(all, m.edition.manifest)
+		}
+		for _, i := range fresh {
+			all = append(all, mods[i].edition.manifest)
+		}
+		order, refused := resolve(all)
+		again := false
+		for _, id := range sortedNames(refused) {
+			e := refused[id]
+			if i, isFresh := fresh[id]; isFresh {
+				errs[i] = e
+				continue
+			}
+			// What runs stays: the newcomer that it cannot run beside goes.
+			if i, isFresh := fresh[e.On]; isFresh {
+				errs[i] = &DependencyError{Mod: e.On, On: id, Reason: e.Reason, Want: e.Want, Have: e.Have,
+					Err: mods[i].edition.manifest.Problem(fmt.Sprintf("the mod %q, which is loaded, cannot run beside version %s of it", id, mods[i].edition.manifest.Version), "mod", "version")}
+				delete(fresh, e.On)
+				again = true
+			}
+		}
+		if again {
+			continue
+		}
+		var accepted []*Mod
+		for _, man := range order {
+			if i, isFresh := fresh[man.ID]; isFresh && errs[i] == nil {
+				m := mods[i]
+				h.count++
+				m.number = h.count
+				m.health = health.New(h.cfg.Health)
+				h.byID[m.id] = m
+				accepted = append(accepted, m)
+			}
+		}
+		return accepted
+	}
+}
+
+// batch are mods that were loaded together: the start hooks of all are called when
+// the main files of all have run, or when that takes too long.
+type batch struct {
+	mods  []*Mod
+	since int64 // tick
+}
+
+// batchTicks is how long a mod whose main file has run waits for others.
+const batchTicks = 10
+
+// loadInput is a Load.
+type loadInput struct{ mods []*Mod }
+
+func (l *loadInput) apply(h *Host) {
+	b := &batch{mods: l.mods, since: h.tick}
+	h.batches = append(h.batches, b)
+	for _, m := range l.mods {
+		p := h.cfg.Priorities[m.id]
+		if p.Weight == 0 {
+			p.Weight = defaultWeight
+		}
+		m.entry = h.scheduler.Add(m, p.Class, p.Weight)
+		m.restoreHealth()
+		m.warnOfRequests()
+		m.touch()
+	}
+	for _, m := range l.mods {
+		m.waitForBatch = true
+		m.tryBoot()
+	}
+}
+
+// refusedInput writes refusals into the audit log.
+type refusedInput struct{ mods []*Mod }
+
+func (r *refusedInput) apply(h *Host) {
+	for _, m := range r.mods {
+		h.audit(m, auditDenial, "source", m.report.Source, "reason", m.report.Reason)
+	}
+}
+
+// tendBatches starts those that have waited for each other.
+func (h *Host) tendBatches() {
+	h.batches = slices.DeleteFunc(h.batches, func(b *batch) bool {
+		if h.tick-b.since < batchTicks && slices.ContainsFunc(b.mods, func(m *Mod) bool { return m.booting() }) {
+			return false
+		}
+		for _, m := range b.mods {
+			m.waitForBatch = false
+			if m.live != nil && m.loaded && !m.started {
+				m.start()
+			}
+		}
+		return true
+	})
+}
+
+// Unload takes mods away: in the next tick their stop hooks are called, and then
+// their states are dropped, what waits for an answer with them. Mods that depend on
+// them are unloaded first.
+//
+// The errors: [ErrNoMod], [ErrClosed].
+func (h *Host) Unload(ids ...string) error {
+	for _, id := range ids {
+		if h.Mod(id) == nil {
+			return fmt.Errorf("unload %q: %w", id, ErrNoMod)
+		}
+	}
+	for _, id := range ids {
+		if err := h.tell(&unloadInput{id: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unloadInput is an Unload of one mod.
+type unloadInput struct{ id string }
+
+func (u *unloadInput) apply(h *Host) { h.unload(u.id) }
+
+func (h *Host) unload(id string) {
+	m := h.Mod(id)
+	if m == nil {
+		return
+	}
+	for _, other := range slices.Backward(h.Mods()) {
+		if other != m && h.Mod(other.id) == other && other.needs(id) {
+			h.unload(other.id)
+		}
+	}
+	if m.live != nil {
+		m.runNow(&job{in: m.live, kind: stopJob, during: "stop hook", fn: m.live.hooks["stop"]})
+	}
+	m.drop(ErrNotRunning)
+	m.end(Unloaded, "", nil)
+	m.settle()
+	if m.entry != nil {
+		h.scheduler.Remove(m.entry)
+		m.entry = nil
+	}
+	h.storage.forget(id)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.byID, id)
+	h.mods = slices.DeleteFunc(h.mods, func(other *Mod) bool { return other == m })
+}
+
+// needs reports whether m cannot run without the mod with that id.
+func (m *Mod) needs(id string) bool {
+	return slices.ContainsFunc(m.edition.manifest.Dependencies, func(r manifest.Requirement) bool { return r.ID == id })
+}
+
+// tryBoot begins to load m if those that it depends on are there.
+func (m *Mod) tryBoot() {
+	if m.live != nil || m.staged != nil || m.gone || !m.mayRun() {
+		return
+	}
+	man := m.edition.manifest
+	for _, need := range man.Dependencies {
+		if other := m.host.Mod(need.ID); other == nil || !other.loaded {
+			return
+		}
+	}
+	for _, need := range man.OptionalDependencies {
+		if other := m.host.Mod(need.ID); other != nil && other.booting() {
+			return
+		}
+	}
+	m.boot(m.edition, nil)
+}
+
+// booting reports whether m is on its way to being loaded.
+func (m *Mod) booting() bool {
+	return !m.loaded && !m.gone && m.mayRun() && (m.staged != nil || m.waitsForOthers())
+}
+
+// waitsForOthers reports whether m would be loaded if others were.
+func (m *Mod) waitsForOthers() bool {
+	return !slices.ContainsFunc(m.edition.manifest.Dependencies, func(need manifest.Requirement) bool {
+		other := m.host.Mod(need.ID)
+		return other == nil || !other.loaded && !other.booting()
+	})
+}
+
+// warnOfRequests tells of what a mod asks for and will not have for long.
+func (m *Mod) warnOfRequests() {
+	for _, c := range m.edition.choices {
+		if c.capability.Deprecated == "" {
+			continue
+		}
+		at := m.edition.manifest.Where("permissions", c.permission.Name)
+		m.host.cfg.Logger.Warn("mod uses a deprecated capability", "mod", m.id, "capability", c.capability.Name,
+			"version", c.capability.Version, "where", fmt.Sprintf("%s:%d", at.File, at.Line), "instead", c.capability.Deprecated)
+	}
+	m.host.events.warn(m)
+}
+
+// advance does what is due in the health of mods: see health.Machine.Advance.
+func (h *Host) advance() {
+	for {
+		m := h.checks.due(h.now)
+		if m == nil {
+			return
+		}
+		if m.gone {
+			continue
+		}
+		m.changed(m.health.Advance(h.now))
+		m.check()
+	}
+}
+
+// restoreHealth takes what an earlier host kept of m.
+func (m *Mod) restoreHealth() {
+	s, ok := m.host.storage.kept[m.id]
+	if !ok {
+		return
+	}
+	if err := m.health.Restore(m.host.now, s); err != nil {
+		m.host.cfg.Logger.Warn("what was kept of a mod's health cannot be used", "mod", m.id, "error", err)
+		return
+	}
+	m.check()
+}
+
+// healthRecord returns what the next host is to know of the mods.
+func (h *Host) healthRecord() map[string]health.Snapshot {
+	record := map[string]health.Snapshot{}
+	for id, s := range h.storage.kept { // of mods that are not loaded now
+		record[id] = s
+	}
+	for _, m := range h.Mods() {
+		if m.health != nil && !m.gone {
+			record[m.id] = m.health.Snapshot(h.now)
+		}
+	}
+	return record
+}
+
+// dtSeconds is how hooks see a duration.
+func dtSeconds(dt time.Duration) float64 { return dt.Seconds() }

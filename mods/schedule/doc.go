@@ -1,0 +1,2 @@
+// Package schedule shares the instructions of a frame among many.
+package schedule

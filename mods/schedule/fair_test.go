@@ -1,0 +1,111 @@
+package schedule
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestFairByWeight: entries of one class that always have work and make no
+// charges get instructions in proportion to their weights. Over any number of
+// frames two of them differ by no more than two shares, and the rounding of one
+// instruction in a frame; where the left-overs of other classes are too small
+// to go round, by one least quantum for each such frame more.
+func TestFairByWeight(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		frame := rapid.SampledFrom([]int64{999, 5_000, 100_000, 1_000_000}).Draw(t, "frame")
+		class := drawClass(t)
+		n := rapid.IntRange(2, 40).Draw(t, "busy")
+		var loads []load
+		var all int64
+		for range n {
+			w := rapid.SampledFrom([]int{1, 1, 2, 3, 10, 100, 1000}).Draw(t, "weight")
+			all += int64(w)
+			loads = append(loads, load{class: class, weight: w, forever: true})
+		}
+		alone := rapid.Bool().Draw(t, "alone")
+		if !alone {
+			for range rapid.IntRange(1, 10).Draw(t, "others") {
+				l := drawLoad(t, frame)
+				if l.class != class {
+					loads = append(loads, l)
+				}
+			}
+		}
+		g := newGame(t, Config{Frame: frame, Patience: -1}, rapid.Uint64().Draw(t, "seed"), loads...)
+		least := g.least * int64(n)
+		for f := int64(1); f <= 60; f++ {
+			g.arrive()
+			g.Frame()
+			g.check(t)
+			bound := 2*float64(max(frame, least))/float64(all) + float64(f)
+			if !alone {
+				bound += float64(f) * (2 + float64(least)/float64(all))
+			}
+			lo, hi := span(g.loads[:n])
+			if hi-lo > bound {
+				t.Fatalf("after %d frames the use for a weight of 1 is %.1f to %.1f: %.1f apart, want %.1f at most", f, lo, hi, hi-lo, bound)
+			}
+		}
+	})
+}
+
+// span returns the least and the greatest use of the loads, per weight.
+func span(loads []*load) (lo, hi float64) {
+	for i, l := range loads {
+		u := float64(l.used) / float64(l.weight)
+		if i == 0 {
+			lo, hi = u, u
+		}
+		lo, hi = min(lo, u), max(hi, u)
+	}
+	return lo, hi
+}
+
+// TestGuaranteedShare: whatever the others do, with charges and without, an
+// entry that always has work and makes no charges gets its part of what its
+// class is guaranteed, less two shares and what four charges take, over any
+// number of frames.
+func TestGuaranteedShare(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		frame := rapid.SampledFrom([]int64{5_000, 100_000, 1_000_000}).Draw(t, "frame")
+		victim := load{class: drawClass(t), weight: rapid.IntRange(1, 10).Draw(t, "weight"), forever: true}
+		others := drawLoads(t, frame, 30)
+		g := newGame(t, Config{Frame: frame, Patience: -1}, rapid.Uint64().Draw(t, "seed"), append([]load{victim}, others...)...)
+		var all, charge int64
+		chargers := 0
+		n := int64(0)
+		for _, l := range g.loads {
+			if l.class == victim.class {
+				all += int64(l.weight)
+				n++
+			if l.charge > 0 {
+				chargers++
+			}
+			}
+			charge = max(charge, l.charge)
+		}
+		part := float64(classParts[victim.class]) / 100
+		share := part * float64(frame) * float64(victim.weight) / float64(all)
+		most := max(share, float64(g.least*n)*float64(victim.weight)/float64(all))
+		for f := 1; f <= 400; f++ {
+			g.arrive()
+			g.Frame()
+			lag := float64(f)*share - float64(g.loads[0].used)
+			_ = charge
+			if m := float64(4 + 2*chargers); lag > m*most {
+				for _, l := range g.loads {
+					t.Logf("%v w %d forever %v burst %d often %d charge %d turns %d used %d credit %d", l.class, l.weight, l.forever, l.burst, l.often, l.charge, l.turns, l.used, l.entry.credit)
+				}
+				t.Fatalf("frame %d frames %d lag %.1f shares (share %.0f most %.0f charge %d)", frame, f, lag/most, share, most, charge)
+			}
+			if lag > worst*(most*float64(4 + 2*chargers)) {
+				worst = lag / most / float64(4 + 2*chargers)
+				t.Logf("frames %d lag %.1f shares (share %.0f most %.0f charge %d)", f, worst, share, most, charge)
+			}
+		}
+	})
+	t.Log(worst)
+}
+
+var worst float64
