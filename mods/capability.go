@@ -70,8 +70,9 @@ type Capability struct {
 	// must have no effect by itself. An error keeps the mod from running.
 	Grant func(g *Grantee) ([]luasandbox.Member, error)
 
-	version *semver.Version
-	prelude func() *luasandbox.Program // Lua that runs before the mod does
+	version   *semver.Version
+	described *luasandbox.Grant          // what nobody gets
+	prelude   func() *luasandbox.Program // Lua that runs before the mod does
 }
 
 // table returns the name of the table in which scripts find it.
@@ -207,6 +208,7 @@ func newCatalogue(all []Capability) (catalogue, error) {
 		if err != nil {
 			return fail("%s: %w", c.Name, err)
 		}
+		c.described = grant
 		cat[c.Name] = append(cat[c.Name], &c)
 	}
 	for _, versions := range cat {

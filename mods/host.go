@@ -59,6 +59,12 @@ type Host struct {
 	charges   []charged
 	journal   *journal
 	frame     schedule.Report
+	idle      []idleMark
+
+	// Of the saved game that this one goes on from.
+	offset     time.Duration
+	tickOffset int64
+	unclaimed  map[string]savedMod // of mods that are not loaded
 
 	mu        sync.Mutex // guards what follows
 	closed    error      // why nothing is taken any more
@@ -213,6 +219,7 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 	begun := h.cfg.Elapsed()
 	h.frame = h.journal.frame(h.scheduler)
 	h.settle()
+	h.trimIdle()
 	h.journal.end(h)
 	if h.tick%int64(h.cfg.SaveEvery) == 0 {
 		_ = h.save() // kept by the storage, which refuses and tries again

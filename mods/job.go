@@ -361,7 +361,7 @@ func (m *Mod) finish(j *job) {
 	if j.end != nil {
 		j.end(j.results, err)
 	}
-	j.task, j.results = nil, nil
+	j.task = nil
 }
 
 // collect has the payer of a job charged for it, at the end of the frame.
@@ -397,11 +397,21 @@ func (m *Mod) runNow(j *job) (luasandbox.Results, error) {
 	m.touch()
 	outer := m.current
 	m.current = j
-	left := m.host.cfg.Frame.Instructions
-	left -= m.begin(j)
-	for !j.over {
+	m.begin(j)
+	m.complete(j, m.host.cfg.Frame.Instructions)
+	results, err := j.results, j.err
+	if m.current == nil && outer != nil && !outer.in.dropped {
+		m.current = outer
+	}
+	return results, err
+}
+
+// complete runs a job that has begun to its end, for at most so many instructions.
+func (m *Mod) complete(j *job, most int64) {
+	m.current = j
+	for left := most; !j.over; {
 		if left <= 0 {
-			m.giveUp(j, &limits.Error{Kind: limits.Instructions, Used: m.host.cfg.Frame.Instructions, Max: m.host.cfg.Frame.Instructions})
+			m.giveUp(j, &limits.Error{Kind: limits.Instructions, Used: most, Max: most})
 			break
 		}
 		n := m.spent(j.in, func() {
@@ -420,12 +430,7 @@ func (m *Mod) runNow(j *job) (luasandbox.Results, error) {
 		})
 		left -= max(n, 1)
 	}
-	results, err := j.results, j.err
 	m.finish(j)
-	if m.current == nil && outer != nil && !outer.in.dropped {
-		m.current = outer
-	}
-	return results, err
 }
 
 var errWaits = errors.New("it waits for an answer, which nobody waits for now")

@@ -49,6 +49,8 @@ type Mod struct {
 	nextCheck    time.Duration    // in host.checks
 	listed       bool             // it is in host.checks
 	workCount    int64
+	saved        *savedMod // what it wanted to know again when it was asked last
+	idleSince    int64     // the tick after which it had nothing to do; 0 if it has
 
 	mu     sync.Mutex // guards what follows
 	report Report
@@ -206,6 +208,9 @@ func (m *Mod) dependenciesUp() bool {
 // start calls the start hook; then m takes part in the game.
 func (m *Mod) start() {
 	in := m.live
+	if m.continueSaved(func(error) { m.startEnded(in) }) {
+		return
+	}
 	fn := in.hooks["start"]
 	if fn == nil {
 		m.startEnded(in)
@@ -369,6 +374,7 @@ func (m *Mod) settle() (again bool) {
 	r.Health, r.Share = status, share
 	r.Waiting, r.Parked = len(m.queue.jobs)+len(m.ready)+len(m.urgent), len(m.parked)
 	m.mu.Unlock()
+	m.idles(busy || r.Waiting > 0)
 	return busy || share < 1 || status.State == Throttled
 }
 

@@ -89,10 +89,10 @@ func (h *Host) clockCapability() Capability {
 				}, luasandbox.Anywhere(),
 					luasandbox.Returns("seconds"),
 					luasandbox.Doc("Returns the seconds since 1970, to the millisecond, at the beginning of the tick.")),
-				luasandbox.Func("tick", func() int64 { return h.tick }, luasandbox.Anywhere(),
+				luasandbox.Func("tick", func() int64 { return h.tick + h.tickOffset }, luasandbox.Anywhere(),
 					luasandbox.Returns("tick"),
 					luasandbox.Doc("Returns the number of the tick, counted from 1.")),
-				luasandbox.Func("elapsed", func() float64 { return h.now.Seconds() }, luasandbox.Anywhere(),
+				luasandbox.Func("elapsed", func() float64 { return h.elapsed().Seconds() }, luasandbox.Anywhere(),
 					luasandbox.Returns("seconds"),
 					luasandbox.Doc("Returns the seconds of game time since the beginning.")),
 			}, nil

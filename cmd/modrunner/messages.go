@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
+	"github.com/luasandbox/modrunner/mods/audit"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/manifest"
 )
@@ -283,4 +285,44 @@ func summary(r runReport) string {
 		}
 	}
 	return text
+}
+
+// damagedAudit reports the first thing that is wrong with an audit log.
+func (c *console) damagedAudit(e *audit.VerifyError) {
+	place := oneLine(e.Path)
+	if e.Line > 0 {
+		place += ":" + strconv.FormatInt(e.Line, 10)
+	}
+	text := place + ": " + string(e.Reason) + ": " + auditReasons[e.Reason]
+	if e.Got != "" {
+		text += "\n\tgot  " + oneLine(e.Got)
+	}
+	if e.Want != "" {
+		text += "\n\twant " + oneLine(e.Want)
+	}
+	c.say(red, text)
+}
+
+// unreadableAudit reports an audit log that could not be read.
+func (c *console) unreadableAudit(path string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		c.say(red, oneLine(path)+": no such file; want an audit log")
+		return
+	}
+	c.say(red, oneLine(path)+": "+oneLine(bare(err).Error()))
+}
+
+// auditReasons say in words what was found.
+var auditReasons = map[audit.Reason]string{
+	audit.Altered:     "this line, or the hash of the one before, is not as it was written",
+	audit.Sequence:    "this is not the line that follows: lines were removed, inserted or moved here",
+	audit.Malformed:   "the log does not write such lines",
+	audit.TooLong:     "the log does not write such long lines",
+	audit.Torn:        "the last line is not whole; if the host was killed, it repairs that when it opens the log",
+	audit.NoBegin:     "the log does not begin like this: lines before are missing, or it is no audit log",
+	audit.Truncated:   "the line that the head names is not there: lines were removed at the end",
+	audit.WrongHead:   "the line that the head names is another one: the log was written anew",
+	audit.HeadMissing: "without a head nobody can tell whether lines were removed at the end; give one with --head",
+	audit.BadHead:     "the head file is not as it was written; give a head that was kept elsewhere with --head",
+	audit.FileMissing: "there is no log for this head, or for the files before",
 }

@@ -40,7 +40,7 @@ func archiveSuffix(n int) string { return fmt.Sprintf(".%06d", n) }
 func (l *Log) rotate() {
 	if err := l.tryRotate(); err != nil {
 		_ = l.fail(err) // Err tells
-		l.rotateAt = l.size + max(1, l.opts.MaxSize/4)
+		l.rotateAt = max(l.rotateAt, l.size+max(1, l.opts.MaxSize/4))
 	}
 }
 
@@ -75,6 +75,7 @@ func (l *Log) tryRotate() error {
 	if err := l.newFile(); err != nil {
 		return errors.Join(err, os.Rename(away, l.path), l.reopen(old))
 	}
+	err = syncDir(filepath.Dir(l.path))
 	if l.opts.Keep > 0 && len(names)+1 > l.opts.Keep {
 		for _, name := range names[:len(names)+1-l.opts.Keep] {
 			err = errors.Join(err, os.Remove(name))
@@ -109,22 +110,22 @@ func VerifyFile(path string, head *Head) (Summary, error) {
 // every line with the number of bytes that are checked. An error of it ends the
 // check, and is returned.
 func VerifyFileProgress(path string, head *Head, progress func(bytes int64) error) (Summary, error) {
+	v := newVerifier(head)
+	v.progress = progress
 	if head == nil {
 		h, err := readHead(path)
 		switch {
 		case err != nil:
-			return Summary{}, err
+			return v.summary(), err
 		case h == nil:
 			if _, err := os.Stat(path); err != nil {
-				return Summary{}, err
+				return v.summary(), err
 			}
-			return Summary{}, &VerifyError{Path: path + headSuffix, Reason: HeadMissing, Want: "a head file beside the log, or a head that was kept elsewhere"}
+			return v.summary(), &VerifyError{Path: path + headSuffix, Reason: HeadMissing, Want: "a head file beside the log, or a head that was kept elsewhere"}
 		case h.Seq > 0:
-			head = &h.Head
+			v.head, v.met = &h.Head, false
 		}
 	}
-	v := newVerifier(head)
-	v.progress = progress
 	names, _, err := archived(path)
 	if err != nil {
 		return v.summary(), err

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -324,7 +323,7 @@ func (l *Log) newFile() error {
 		l.setPosition(&old)
 		return err
 	}
-	return syncDir(filepath.Dir(l.path))
+	return nil
 }
 
 // position is where the log is in its file.

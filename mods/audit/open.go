@@ -102,6 +102,9 @@ func (l *Log) open() error {
 		if err := l.newFile(); err != nil {
 			return err
 		}
+		if err := syncDir(filepath.Dir(l.path)); err != nil {
+			return err
+		}
 	}
 	if len(torn) > 0 {
 		if err := l.repaired(torn); err != nil {

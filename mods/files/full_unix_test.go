@@ -48,10 +48,10 @@ child: <nil>
 	if string(out) != want {
 		t.Errorf("the child says:\n%s\nwant:\n%s", out, want)
 	}
+	wantOnDisk(t, dir, "a", "c")
 	f = openIn(t, filepath.Dir(dir), files.Limits{})
 	wantContent(t, f, "a", "old")
 	wantUsage(t, f, 4, 2)
-	wantOnDisk(t, dir, "a", "c")
 }
 
 // A folder that is closed while it is used is closed at the end of the use.

@@ -192,7 +192,7 @@ func (s *Scheduler) begin(until int64) {
 			continue
 		}
 		c.base = byWeight(s.budget, classParts[i], parts)
-		c.allow = min(max(c.allow, -c.base), mostShares*c.base) + c.base
+		c.allow = min(max(c.allow, -mostShares*c.base), mostShares*c.base) + c.base
 		c.added = uint64((c.base<<dueBits + c.weight - 1) / c.weight)
 		c.due += c.added
 	}

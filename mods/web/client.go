@@ -55,32 +55,82 @@ type Access struct {
 // Allow returns the access that rules describe. The error is a [*RuleError]: the
 // rules are malformed, or go beyond the client's options.
 func (c *Client) Allow(r Rules) (*Access, error) {
-	set, err := parseRules(r)
+	set := ruleSet{methods: slices.Clone(r.Methods), plain: r.PlainHTTP}
+	if len(set.methods) == 0 {
+		set.methods = []string{"GET"}
+	}
+	if err := c.allowMethods(set.methods); err != nil {
+		return nil, err
+	}
+	var err error
+	if set.hosts, err = c.allowHosts(r.Hosts); err != nil {
+		return nil, err
+	}
+	if set.paths, err = parsePaths(r.Paths); err != nil {
+		return nil, err
+	}
+	if set.headers, err = c.allowHeaders(r.Headers); err != nil {
+		return nil, err
+	}
+	if err := c.allowPlainHTTP(r.PlainHTTP); err != nil {
+		return nil, err
+	}
+	return &Access{client: c, rules: set, slots: make(chan struct{}, c.opts.MaxInFlight)}, nil
+}
+
+// beyond is the error for a rule that the options do not allow.
+func beyond(rule, value string) error {
+	return &RuleError{Rule: rule, Value: value, Err: errors.New("the host does not allow it")}
+}
+
+// The rules one by one: what they mean, or a [*RuleError].
+
+func (c *Client) allowHosts(texts []string) ([]hostPattern, error) {
+	hosts, err := parseHosts(texts, false)
 	if err != nil {
 		return nil, err
 	}
-	beyond := func(rule, value string) error {
-		return &RuleError{Rule: rule, Value: value, Err: errors.New("the host does not allow it")}
+	if len(hosts) == 0 {
+		return nil, &RuleError{Rule: "hosts", Err: errors.New("name the hosts that may be asked")}
 	}
-	for _, h := range set.hosts {
+	for _, h := range hosts {
 		if !slices.ContainsFunc(c.hosts, func(p hostPattern) bool { return p.covers(h) }) {
 			return nil, beyond("hosts", h.text)
 		}
 	}
-	for _, m := range r.Methods { // GET, if there are none, is always allowed
+	return hosts, nil
+}
+
+func (c *Client) allowMethods(list []string) error {
+	if err := checkMethods(list); err != nil {
+		return err
+	}
+	for _, m := range list {
 		if !slices.Contains(c.opts.AllowMethods, m) {
-			return nil, beyond("methods", m)
+			return beyond("methods", m)
 		}
 	}
-	for _, h := range set.headers {
+	return nil
+}
+
+func (c *Client) allowHeaders(names []string) ([]string, error) {
+	headers, err := parseHeaderNames(names)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range headers {
 		if !slices.Contains(usualHeaders, h) && !slices.Contains(c.opts.AllowHeaders, h) {
 			return nil, beyond("headers", h)
 		}
 	}
-	if set.plain && !c.opts.AllowPlainHTTP {
-		return nil, beyond("plain_http", "")
+	return headers, nil
+}
+
+func (c *Client) allowPlainHTTP(asked bool) error {
+	if asked && !c.opts.AllowPlainHTTP {
+		return beyond("plain_http", "")
 	}
-	return &Access{client: c, rules: set, slots: make(chan struct{}, c.opts.MaxInFlight)}, nil
+	return nil
 }
 
 // Request is what a mod wants to send.

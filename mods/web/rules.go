@@ -155,24 +155,27 @@ func checkMethods(list []string) error {
 	return nil
 }
 
-// checkPaths refuses prefixes that are not paths in their one form.
-func checkPaths(list []string) error {
+// parsePaths returns prefixes of paths without their encoding. They have to be
+// written in their one form.
+func parsePaths(list []string) ([]string, error) {
 	if len(list) > maxPaths {
-		return &RuleError{Rule: "paths", Err: fmt.Errorf("%d paths; at most %d are allowed", len(list), maxPaths)}
+		return nil, &RuleError{Rule: "paths", Err: fmt.Errorf("%d paths; at most %d are allowed", len(list), maxPaths)}
 	}
+	var out []string
 	for _, p := range list {
 		if len(p) > maxURL {
-			return &RuleError{Rule: "paths", Err: fmt.Errorf("a path of %d bytes; at most %d are allowed", len(p), maxURL)}
+			return nil, &RuleError{Rule: "paths", Err: fmt.Errorf("a path of %d bytes; at most %d are allowed", len(p), maxURL)}
 		}
-		encoded, _, err := parsePath(p)
+		encoded, decoded, err := parsePath(p)
 		if err == nil && encoded != p {
 			err = fmt.Errorf("it is written %s", encoded)
 		}
 		if err != nil {
-			return &RuleError{Rule: "paths", Value: p, Err: err}
+			return nil, &RuleError{Rule: "paths", Value: p, Err: err}
 		}
+		out = append(out, decoded)
 	}
-	return nil
+	return out, nil
 }
 
 // ruleSet is checked rules.
@@ -180,35 +183,8 @@ type ruleSet struct {
 	hosts   []hostPattern
 	methods []string
 	paths   []string // decoded
-	headers []string // in small letters; those that are always allowed are not among them
+	headers []string // in small letters; those that are always allowed need not be here
 	plain   bool
-}
-
-// parseRules checks rules by themselves.
-func parseRules(r Rules) (ruleSet, error) {
-	set := ruleSet{methods: slices.Clone(r.Methods), plain: r.PlainHTTP}
-	if len(set.methods) == 0 {
-		set.methods = []string{"GET"}
-	}
-	var err error
-	if set.hosts, err = parseHosts(r.Hosts, false); err != nil {
-		return set, err
-	}
-	if len(set.hosts) == 0 {
-		return set, &RuleError{Rule: "hosts", Err: fmt.Errorf("name the hosts that may be asked")}
-	}
-	if err := checkMethods(set.methods); err != nil {
-		return set, err
-	}
-	if err := checkPaths(r.Paths); err != nil {
-		return set, err
-	}
-	for _, p := range r.Paths {
-		_, decoded, _ := parsePath(p)
-		set.paths = append(set.paths, decoded)
-	}
-	set.headers, err = parseHeaderNames(r.Headers)
-	return set, err
 }
 
 // check says whether a request may be made. The error is a [*DeniedError].

@@ -19,6 +19,10 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		return out
 	}
 	h := []string{"example.com"}
+	all, err := New((&network{}).options())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name  string
 		rules Rules
@@ -57,7 +61,7 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		{"host header", Rules{Hosts: h, Headers: []string{"Host"}}, "headers", "Host"},
 		{"header", Rules{Hosts: h, Headers: []string{"X: y\r\nA"}}, "headers", "X: y\r\nA"},
 	} {
-		_, err := parseRules(tt.rules)
+		_, err := all.Allow(tt.rules)
 		if tt.rule == "" {
 			if err != nil {
 				t.Errorf("%s: %v", tt.name, err)
@@ -78,7 +82,9 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 // TestOperatorsBound: rules get at most what the options allow, and the zero options
 // allow none.
 func TestOperatorsBound(t *testing.T) {
-	some := Options{AllowHosts: []string{"example.com", "*.example.org", "example.net:8443"}, AllowMethods: []string{"POST"}, AllowHeaders: []string{"x-api-key"}}
+	hosts := []string{"example.com", "*.example.org", "example.net:8443"}
+	usual := Options{AllowHosts: hosts}
+	some := Options{AllowHosts: hosts, AllowMethods: []string{"POST"}, AllowHeaders: []string{"x-api-key"}}
 	for _, tt := range []struct {
 		name    string
 		options Options
@@ -86,27 +92,27 @@ func TestOperatorsBound(t *testing.T) {
 		rule    string // that is refused, "" if none is
 	}{
 		{"zero", Options{}, Rules{Hosts: []string{"example.com"}}, "hosts"},
-		{"the host", some, Rules{Hosts: []string{"example.com"}}, ""},
-		{"another", some, Rules{Hosts: []string{"example.com", "evil.example"}}, "hosts"},
-		{"below", some, Rules{Hosts: []string{"a.example.org", "*.a.example.org", "*.example.org"}}, ""},
-		{"beside", some, Rules{Hosts: []string{"example.org"}}, "hosts"},
-		{"more than the host", some, Rules{Hosts: []string{"*.example.com"}}, "hosts"},
-		{"above", some, Rules{Hosts: []string{"*.org.example"}}, "hosts"},
-		{"similar", some, Rules{Hosts: []string{"evilexample.org"}}, "hosts"},
-		{"the port", some, Rules{Hosts: []string{"example.net:8443"}}, ""},
-		{"another port", some, Rules{Hosts: []string{"example.net"}}, "hosts"},
-		{"a port beside the usual", some, Rules{Hosts: []string{"example.com:22"}}, "hosts"},
+		{"the host", usual, Rules{Hosts: []string{"example.com"}}, ""},
+		{"another", usual, Rules{Hosts: []string{"example.com", "evil.example"}}, "hosts"},
+		{"below", usual, Rules{Hosts: []string{"a.example.org", "*.a.example.org", "*.example.org"}}, ""},
+		{"beside", usual, Rules{Hosts: []string{"example.org"}}, "hosts"},
+		{"more than the host", usual, Rules{Hosts: []string{"*.example.com"}}, "hosts"},
+		{"above", usual, Rules{Hosts: []string{"*.org.example"}}, "hosts"},
+		{"similar", usual, Rules{Hosts: []string{"evilexample.org"}}, "hosts"},
+		{"the port", usual, Rules{Hosts: []string{"example.net:8443"}}, ""},
+		{"another port", usual, Rules{Hosts: []string{"example.net"}}, "hosts"},
+		{"a port beside the usual", usual, Rules{Hosts: []string{"example.com:22"}}, "hosts"},
 		{"any host", Options{AllowHosts: []string{"*"}}, Rules{Hosts: []string{"*.a.example", "b.example"}}, ""},
 		{"any host, a port", Options{AllowHosts: []string{"*"}}, Rules{Hosts: []string{"b.example:22"}}, "hosts"},
-		{"GET without a word", some, Rules{Hosts: []string{"example.com"}, Methods: nil}, ""},
+		{"GET without a word", some, Rules{Hosts: []string{"example.com"}}, "methods"},
 		{"GET", some, Rules{Hosts: []string{"example.com"}, Methods: []string{"GET"}}, "methods"},
 		{"POST", some, Rules{Hosts: []string{"example.com"}, Methods: []string{"POST"}}, ""},
 		{"zero's methods", Options{AllowHosts: []string{"*"}}, Rules{Hosts: []string{"example.com"}, Methods: []string{"GET", "HEAD"}}, ""},
 		{"beyond zero's methods", Options{AllowHosts: []string{"*"}}, Rules{Hosts: []string{"example.com"}, Methods: []string{"POST"}}, "methods"},
-		{"a usual header", some, Rules{Hosts: []string{"example.com"}, Headers: []string{"Accept"}}, ""},
-		{"an allowed header", some, Rules{Hosts: []string{"example.com"}, Headers: []string{"X-API-Key"}}, ""},
-		{"another header", some, Rules{Hosts: []string{"example.com"}, Headers: []string{"Authorization"}}, "headers"},
-		{"plain", some, Rules{Hosts: []string{"example.com"}, PlainHTTP: true}, "plain_http"},
+		{"a usual header", some, Rules{Hosts: []string{"example.com"}, Methods: []string{"POST"}, Headers: []string{"Accept"}}, ""},
+		{"an allowed header", some, Rules{Hosts: []string{"example.com"}, Methods: []string{"POST"}, Headers: []string{"X-API-Key"}}, ""},
+		{"another header", some, Rules{Hosts: []string{"example.com"}, Methods: []string{"POST"}, Headers: []string{"Authorization"}}, "headers"},
+		{"plain", some, Rules{Hosts: []string{"example.com"}, Methods: []string{"POST"}, PlainHTTP: true}, "plain_http"},
 		{"plain, allowed", Options{AllowHosts: []string{"*"}, AllowPlainHTTP: true}, Rules{Hosts: []string{"example.com"}, PlainHTTP: true}, ""},
 	} {
 		c, err := New(tt.options)

@@ -283,7 +283,11 @@ func FuzzTarget(f *testing.F) {
 	}
 	rules := wide()
 	rules.Paths = []string{"/v1", "/a/"}
-	set, err := parseRules(rules)
+	client, err := New((&network{}).options())
+	if err != nil {
+		f.Fatal(err)
+	}
+	a, err := client.Allow(rules)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -296,7 +300,7 @@ func FuzzTarget(f *testing.F) {
 			return
 		}
 		checkReadings(t, got)
-		if set.check("GET", got) != nil {
+		if a.rules.check("GET", got) != nil {
 			return
 		}
 		if got.host != "example.com" && !strings.HasSuffix(got.host, ".example.com") {

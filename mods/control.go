@@ -1,0 +1,61 @@
+package mods
+
+import (
+	"fmt"
+
+	"github.com/luasandbox/modrunner/mods/health"
+)
+
+// Pause holds a mod from the next tick on: nothing of it is executed, what is sent
+// to it waits as far as there is room, until [Host.Resume]. The errors: [ErrNoMod],
+// [ErrClosed].
+func (h *Host) Pause(id string) error {
+	return h.control(id, "pause", func(m *Mod) health.Change { return m.health.Pause(h.now, health.Engine) })
+}
+
+// Resume ends a [Host.Pause]. The errors: [ErrNoMod], [ErrClosed].
+func (h *Host) Resume(id string) error {
+	return h.control(id, "resume", func(m *Mod) health.Change { return m.health.Resume(h.now, health.Engine) })
+}
+
+// Disable ends a mod in the next tick, as a quarantine does, until [Host.Enable];
+// also on the next start of a host with the same store. The errors: [ErrNoMod],
+// [ErrClosed].
+func (h *Host) Disable(id, reason string) error {
+	return h.control(id, "disable", func(m *Mod) health.Change {
+		m.mu.Lock()
+		m.report.Reason = escape(clip(reason, maxMessage))
+		m.mu.Unlock()
+		return m.health.Disable(h.now, reason)
+	})
+}
+
+// Enable lets a mod that is quarantined or disabled be loaded again, with nothing on
+// its account. The errors: [ErrNoMod], [ErrClosed].
+func (h *Host) Enable(id string) error {
+	return h.control(id, "enable", func(m *Mod) health.Change { return m.health.Enable(h.now) })
+}
+
+// controlInput is one of the above.
+type controlInput struct {
+	id, action string
+	do         func(*Mod) health.Change
+}
+
+func (h *Host) control(id, action string, do func(*Mod) health.Change) error {
+	if h.Mod(id) == nil {
+		return fmt.Errorf("%s %q: %w", action, id, ErrNoMod)
+	}
+	return h.tell(&controlInput{id: id, action: action, do: do})
+}
+
+func (c *controlInput) apply(h *Host) {
+	m := h.Mod(c.id)
+	if m == nil {
+		return
+	}
+	h.audit(m, auditLife, "action", c.action)
+	m.changed(c.do(m))
+	m.check()
+	m.touch()
+}
