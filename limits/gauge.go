@@ -11,6 +11,7 @@ type Gauge struct {
 	kind      Kind
 	peak      int64
 	parent    *Gauge
+	share     *share // see Join; or nil
 	marks     marks
 }
 
@@ -37,14 +38,12 @@ func (g *Gauge) Add(n int64) error {
 	if n < 0 {
 		return g.misuse("Add", n)
 	}
-	for p := g; p != nil; p = p.parent {
-		if n > p.max-p.held || n == Unlimited {
-			return p.exceeded(n)
-		}
+	if short := g.Shortage(n); short != nil {
+		return short
 	}
 	for p := g; p != nil; p = p.parent {
 		p.held += n
-		p.peak = max(p.peak, p.held)
+		p.peak = max(p.peak, p.Current())
 	}
 	g.runMarks()
 	return nil
@@ -70,12 +69,13 @@ func (g *Gauge) Set(n int64) error {
 	if n < 0 {
 		return g.misuse("Set", n)
 	}
+	g.Estimate(0)
 	grown, shrunk := max(n-g.held, 0), max(g.held-n, 0)
 	var over *Error
 	for p := g; p != nil; p = p.parent {
 		p.held = MulAdd(1, grown, p.held)
 		p.held -= min(shrunk, p.held)
-		p.peak = max(p.peak, p.held)
+		p.peak = max(p.peak, p.Current())
 		if p.held > p.max && over == nil {
 			over = &Error{Kind: p.kind, Used: p.max, Max: p.max, Asked: p.held - p.max}
 		}
@@ -92,13 +92,28 @@ func (g *Gauge) Set(n int64) error {
 func (g *Gauge) Left() int64 {
 	left := int64(Unlimited)
 	for p := g; p != nil; p = p.parent {
-		left = min(left, p.max-p.held)
+		left = min(left, p.left())
 	}
 	return max(left, 0)
 }
 
-// Current returns the units held now; above Max only after [Gauge.Set].
-func (g *Gauge) Current() int64 { return g.held }
+// left is Left of g alone.
+func (g *Gauge) left() int64 { return min(g.max-g.held, g.room()) }
+
+// Shortage returns the error that Add would, and holds nothing; nil if Add would not
+// err.
+func (g *Gauge) Shortage(n int64) *Error {
+	for p := g; p != nil; p = p.parent {
+		if n > p.left() || n == Unlimited {
+			return p.exceeded(n)
+		}
+	}
+	return nil
+}
+
+// Current returns the units held now, with what is estimated below g; above Max only
+// after [Gauge.Set] or [Gauge.Estimate].
+func (g *Gauge) Current() int64 { return g.held + g.estimatedBelow() }
 
 // Peak returns the most units held at one time since the gauge was made.
 func (g *Gauge) Peak() int64 { return g.peak }
@@ -107,7 +122,7 @@ func (g *Gauge) Peak() int64 { return g.peak }
 func (g *Gauge) Max() int64 { return g.max }
 
 // Use reports g itself, without its ancestors.
-func (g *Gauge) Use() Use { return Use{Kind: g.kind, Current: g.held, Peak: g.peak, Max: g.max} }
+func (g *Gauge) Use() Use { return Use{Kind: g.kind, Current: g.Current(), Peak: g.peak, Max: g.max} }
 
 // Mark asks for f to be called when the units held first reach at, once, until
 // [Gauge.Arm] arms the mark again. The rest is as for [Budget.Mark].
@@ -129,7 +144,7 @@ func (g *Gauge) misuse(op string, n int64) *Error {
 
 func (g *Gauge) runMarks() {
 	for p := g; p != nil; p = p.parent {
-		for p.held >= p.marks.next {
+		for p.Current() >= p.marks.next {
 			f := p.marks.take()
 			if f == nil {
 				break

@@ -100,8 +100,8 @@ func (m *Meter) BeginCall() {
 // Release gives back everything the meter holds, to its ancestors too: the
 // sandbox is gone. What was spent stays spent.
 func (m *Meter) Release() {
-	m.memory.Sub(m.memory.Current())
-	m.coroutines.Sub(m.coroutines.Current())
+	m.memory.Leave()
+	m.coroutines.Leave()
 }
 
 // Snapshot is a meter's use at one moment, one [Use] for each kind that is

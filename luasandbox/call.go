@@ -152,11 +152,13 @@ type hostCallKey struct{ s *Sandbox }
 // have left a goroutine behind that is calling into the sandbox, that waits for it.
 func (s *Sandbox) hostContext(ctx context.Context) (inner context.Context, returned func()) {
 	s.m.Total() // gives borrowed instructions back to a shared budget
+	s.m.Share() // and tells it of the memory
 	h := &hostCall{}
 	return context.WithValue(ctx, hostCallKey{s}, h), func() {
 		h.mu.Lock()
 		h.over = true
 		h.mu.Unlock()
+		s.m.Share()
 	}
 }
 

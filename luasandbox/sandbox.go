@@ -176,6 +176,7 @@ func (s *Sandbox) acquire() error {
 		return s.dead
 	}
 	s.sweep()
+	s.m.Share()
 	return nil
 }
 
@@ -188,6 +189,7 @@ func (s *Sandbox) spent() (instructions, output, hostCalls int64) {
 func (s *Sandbox) leave() {
 	for {
 		s.sweep()
+		s.m.Share() // what was made outside of any step
 		s.publish()
 		s.state.Store(idle)
 		// A task abandoned since the sweep found the sandbox busy.

@@ -29,6 +29,7 @@ const (
 	DefaultFrameInstructions = 2_000_000 // some 5 ms
 	DefaultGuard             = 8 * time.Millisecond
 	DefaultCallInstructions  = 20_000_000 // for one call of a mod: ten whole frames
+	DefaultMemory            = 4 << 30    // bytes
 	DefaultSaveEvery         = 20
 	DefaultStorageQuota      = 64 << 10
 )
@@ -41,6 +42,10 @@ type Config struct {
 	// be less. A zero Instructions is DefaultCallInstructions; the other zero fields
 	// are the defaults of package limits.
 	Limits limits.Limits
+	// Memory is the most that the memory limits of all mods may be in all, in bytes:
+	// a mod that does not fit is refused ([*CapacityError]), so that no mod can use up
+	// what another was promised. 0: [DefaultMemory]; [limits.Unlimited]: no limit.
+	Memory int64
 	// Frame is what all mods together may use in one Tick.
 	Frame Frame
 	// Priorities say by id how mods share the frame; one that is not named has
@@ -162,12 +167,17 @@ func (c Config) resolve() (Config, *semver.Version, error) {
 		c.Limits.Instructions = DefaultCallInstructions
 	}
 	switch {
+	case c.Memory < 0:
+		return fail("Memory", "%d bytes; want 1 or more, 0 for %d, or limits.Unlimited", c.Memory, int64(DefaultMemory))
 	case c.Frame.Instructions < 0:
 		return fail("Frame.Instructions", "%d; want 1 or more, or 0 for %d", c.Frame.Instructions, DefaultFrameInstructions)
 	case c.Frame.Guard < 0:
 		return fail("Frame.Guard", "%v; want more than 0, 0 for %v, or limits.UnlimitedTime", c.Frame.Guard, DefaultGuard)
 	case c.Frame.Workers < 0 || c.Frame.Workers > 256:
 		return fail("Frame.Workers", "%d; want 0 to 256", c.Frame.Workers)
+	}
+	if c.Memory == 0 {
+		c.Memory = DefaultMemory
 	}
 	if c.Frame.Instructions == 0 {
 		c.Frame.Instructions = DefaultFrameInstructions

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods/manifest"
 )
@@ -117,6 +118,18 @@ type DuplicateError struct {
 // Error names the id and both sources.
 func (e *DuplicateError) Error() string {
 	return fmt.Sprintf("%s: the id %q belongs to %s already; only one of them can run", escape(e.Source), e.ID, escape(e.First))
+}
+
+// CapacityError is the refusal of a mod whose memory limit is more than the host has
+// left ([Config].Memory).
+type CapacityError struct {
+	Mod        string
+	Need, Left int64 // bytes
+}
+
+// Error says what would help.
+func (e *CapacityError) Error() string {
+	return fmt.Sprintf("mod %q may use %s of memory; the host has %s left for mods. A lower limit under [limits] in its manifest helps, or a larger Memory of the host", e.Mod, limits.FormatSize(e.Need), limits.FormatSize(e.Left))
 }
 
 // DependencyReason says what is wrong between mods.

@@ -471,19 +471,19 @@ func (e *events) give(s *subscription, ev event) {
 	j := &job{in: s.in, kind: eventJob, during: "event " + ev.name, fn: s.fn, args: []any{ev.payload}, size: ev.size, event: s, hop: ev.hop}
 	if rule == Coalesce {
 		j.key = coalesceKey(ev.payload, key)
-		if old := m.waitingEvent(s, j.key); old >= 0 {
-			m.dropQueued(old)
+		if old := s.in.waitingEvent(s, j.key); old >= 0 {
+			s.in.dropQueued(old)
 		}
 	}
 	full := func() bool {
-		return m.queue.count[eventJob] >= eventsWaiting || m.queue.bytes+j.size > eventBytes
+		return s.in.queue.count[eventJob] >= eventsWaiting || s.in.queue.bytes+j.size > eventBytes
 	}
 	for rule == DropOldest && full() {
-		i := slices.IndexFunc(m.queue.jobs, func(j *job) bool { return j.kind == eventJob })
+		i := slices.IndexFunc(s.in.queue.jobs, func(j *job) bool { return j.kind == eventJob })
 		if i < 0 {
 			break
 		}
-		m.dropQueued(i)
+		s.in.dropQueued(i)
 	}
 	if full() || s.fn.Keep() != nil {
 		m.dropEvent()
@@ -509,13 +509,13 @@ func coalesceKey(payload any, field string) string {
 }
 
 // waitingEvent returns the place in the queue of an event for a subscription.
-func (m *Mod) waitingEvent(s *subscription, key string) int {
-	return slices.IndexFunc(m.queue.jobs, func(j *job) bool { return j.event == s && j.key == key })
+func (in *instance) waitingEvent(s *subscription, key string) int {
+	return slices.IndexFunc(in.queue.jobs, func(j *job) bool { return j.event == s && j.key == key })
 }
 
 // dropQueued drops an event that waits.
-func (m *Mod) dropQueued(i int) {
-	j := m.queue.remove(i)
-	m.dropEvent()
-	m.abandon(j, ErrQueueFull)
+func (in *instance) dropQueued(i int) {
+	j := in.queue.remove(i)
+	in.mod.dropEvent()
+	in.mod.abandon(j, ErrQueueFull)
 }

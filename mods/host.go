@@ -55,11 +55,12 @@ type Host struct {
 	works     works
 	batches   []*batch
 	hooked    []*Mod // those with a tick hook, in load order
-	changed   map[*Mod]bool
+	touched   []*Mod // to be looked at when the frame is over
 	charges   []charged
 	journal   *journal
 	frame     schedule.Report
 	idle      []idleMark
+	again     []input // calls of mods that are still being loaded
 
 	// Of the saved game that this one goes on from.
 	offset     time.Duration
@@ -93,7 +94,7 @@ func Open(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg, api: api, byID: map[string]*Mod{}, changed: map[*Mod]bool{}, wall: cfg.Now()}
+	h := &Host{cfg: cfg, api: api, byID: map[string]*Mod{}, wall: cfg.Now()}
 	h.events.host = h
 	h.storage = &storageCapability{host: h}
 	if h.declared, err = declare(cfg.Events); err != nil {
@@ -151,15 +152,17 @@ func (h *Host) enter() (leave func(), err error) {
 	h.mu.Lock()
 	closed := h.closed
 	h.mu.Unlock()
-	if closed != nil {
+	if closed != nil { // ErrStopped or ErrClosed
 		h.inFrame.Store(false)
 		return nil, closed
 	}
 	return func() {
-		if h.leaving.Load() {
-			_ = h.close() // Close said so, and has told its caller
-		}
 		h.inFrame.Store(false)
+		// Close may have found the frame taken, and left it to whoever is in it.
+		if h.leaving.Load() && h.inFrame.CompareAndSwap(false, true) {
+			_ = h.close()
+			h.inFrame.Store(false)
+		}
 	}, nil
 }
 
@@ -189,9 +192,6 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 		return err
 	}
 	defer leave()
-	if h.stopped {
-		return ErrStopped
-	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("tick: %w", err)
 	}
@@ -207,7 +207,9 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 	if inputs, err = h.journal.begin(h, dt, inputs); err != nil {
 		return err
 	}
-	for _, in := range inputs {
+	again := h.again
+	h.again = nil
+	for _, in := range append(again, inputs...) {
 		in.apply(h)
 	}
 	h.advance()
@@ -263,9 +265,13 @@ func (h *Host) settle() {
 	h.advance()
 	h.events.tidy()
 	h.tendBatches()
-	for m := range h.changed { // in any order: each concerns itself only
-		if !m.settle() {
-			delete(h.changed, m)
+	touched := h.touched
+	h.touched = nil
+	for i := 0; i < len(touched); i++ {
+		m := touched[i]
+		m.touched = false
+		if m.settle() {
+			m.touch()
 		}
 	}
 	for _, c := range h.charges {
@@ -292,14 +298,15 @@ func (h *Host) Stop(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	if h.stopped {
-		return ErrStopped
-	}
 	h.stopped = true
 	h.tickCtx = ctx
 	h.mu.Lock()
+	h.closed = ErrStopped
 	mods := slices.Clone(h.mods)
 	h.mu.Unlock()
+	for _, in := range h.take() {
+		in.apply(h)
+	}
 	var interrupted error
 	for _, m := range slices.Backward(mods) {
 		if m.live == nil {
@@ -312,7 +319,7 @@ func (h *Host) Stop(ctx context.Context) error {
 	}
 	h.settle()
 	for _, m := range slices.Backward(mods) {
-		if m.live != nil {
+		if m.live != nil || m.staged != nil {
 			m.drop(ErrStopped)
 			m.end(Stopped, "", nil)
 		}
@@ -347,14 +354,14 @@ func (h *Host) Close() error {
 // close is Close. The frame is the caller's.
 func (h *Host) close() error {
 	h.mu.Lock()
-	if h.closed != nil {
+	if errors.Is(h.closed, ErrClosed) {
 		h.mu.Unlock()
 		return nil
 	}
 	h.closed = ErrClosed
 	mods := slices.Clone(h.mods)
-	inbox := h.inbox
-	h.inbox = nil
+	inbox := append(h.again, h.inbox...)
+	h.inbox, h.again = nil, nil
 	h.mu.Unlock()
 	h.cancel()
 	for _, in := range inbox {
@@ -464,7 +471,11 @@ func (c *callInput) fail(err error) {
 
 func (c *callInput) apply(h *Host) {
 	m := h.Mod(c.mod)
-	if m == nil || m.live == nil {
+	switch {
+	case m != nil && m.live == nil && m.booting():
+		h.again = append(h.again, c)
+		return
+	case m == nil || m.live == nil:
 		c.fail(ErrNotRunning)
 		return
 	}

@@ -28,6 +28,10 @@ type instance struct {
 	works     int // under way
 	dropped   bool
 
+	queue  jobQueue
+	ready  []*job // their answers are there
+	parked []*job // they wait for an answer
+
 	subscriptions []*subscription
 	emits         map[string]bool
 	subscribes    map[string]bool
@@ -181,6 +185,13 @@ func (in *instance) drop() {
 		in.mod.retire(in.sandbox)
 		_ = in.sandbox.Close() // it is not busy: its step has returned
 	}
+}
+
+// takeJobs takes all that the instance had to do.
+func (in *instance) takeJobs() []*job {
+	jobs := append(append(in.parked, in.ready...), in.queue.jobs...)
+	in.parked, in.ready, in.queue = nil, nil, jobQueue{}
+	return jobs
 }
 
 // ended calls what an engine's capability has to do at the end.

@@ -61,12 +61,11 @@ type job struct {
 	// end, if not nil, is told how the job ended. results hold no functions.
 	end func(results luasandbox.Results, err error)
 
-	task     *luasandbox.Task
-	over     bool // it ended, and end has not been told yet
-	results  luasandbox.Results
-	err      error
-	unsent   bool // err is about what was to be passed to the mod
-	parkedAt int64
+	task    *luasandbox.Task
+	over    bool // it ended, and end has not been told yet
+	results luasandbox.Results
+	err     error
+	unsent  bool // err is about what was to be passed to the mod
 }
 
 // serial reports whether j has to begin on the goroutine of Tick.
@@ -126,10 +125,10 @@ func (m *Mod) enqueue(j *job) error {
 	case spawnJob:
 		most = tasksWaiting
 	}
-	if most > 0 && m.queue.count[j.kind] >= most {
+	if most > 0 && j.in.queue.count[j.kind] >= most {
 		return ErrQueueFull
 	}
-	m.queue.push(j)
+	j.in.queue.push(j)
 	m.wake()
 	return nil
 }
@@ -155,21 +154,32 @@ func (m *Mod) next() *job {
 		m.urgent = slices.Delete(m.urgent, 0, 1)
 		return j
 	}
-	if !m.started {
-		// What its main file and its start hook wait for goes on.
-		if i := slices.IndexFunc(m.ready, func(j *job) bool { return j.kind == mainJob || j.kind == startJob }); i >= 0 {
-			j := m.ready[i]
-			m.ready = slices.Delete(m.ready, i, i+1)
-			return j
+	for _, in := range []*instance{m.staged, m.live} {
+		if in == nil {
+			continue
 		}
-		return nil
+		begins := in != m.live || !m.started
+		for i, j := range in.ready {
+			// What a main file and a start hook wait for goes on before all else.
+			if !begins || j.kind == mainJob || j.kind == startJob {
+				in.ready = slices.Delete(in.ready, i, i+1)
+				return j
+			}
+		}
+		if !begins {
+			return in.queue.pop()
+		}
 	}
-	if len(m.ready) > 0 {
-		j := m.ready[0]
-		m.ready = slices.Delete(m.ready, 0, 1)
-		return j
+	return nil
+}
+
+// idle reports whether m has nothing to do now.
+func (m *Mod) idle() bool {
+	if m.current != nil || len(m.urgent) > 0 {
+		return false
 	}
-	return m.queue.pop()
+	in := m.live
+	return in == nil || !m.started || len(in.ready) == 0 && len(in.queue.jobs) == 0
 }
 
 // Run executes what m has to do: see [schedule.Work]. It is the scheduler's to
@@ -240,7 +250,7 @@ func (m *Mod) takeTurn() (used int64, state schedule.State) {
 			m.finish(j)
 		}
 	}
-	if m.current == nil && len(m.urgent) == 0 && len(m.ready) == 0 && len(m.queue.jobs) == 0 {
+	if m.idle() {
 		return used, schedule.Idle
 	}
 	return used, schedule.More
@@ -308,17 +318,13 @@ func (m *Mod) stepped(j *job, step func() (luasandbox.Status, error)) luasandbox
 // park lets other jobs of the mod run while j waits for an answer.
 func (m *Mod) park(j *job) {
 	m.current = nil
-	if len(m.parked) >= tasksWaiting {
+	if len(j.in.parked) >= tasksWaiting {
 		j.task.Abandon()
 		j.over, j.err = true, &limits.Error{Kind: limits.Coroutines, Used: tasksWaiting + 1, Max: tasksWaiting}
 		m.current = j
 		return
 	}
-	if m.parked == nil {
-		m.parked = map[*luasandbox.Task]*job{}
-	}
-	j.parkedAt = m.host.tick
-	m.parked[j.task] = j
+	j.in.parked = append(j.in.parked, j)
 }
 
 // answeredInput says that a task can go on.
@@ -331,13 +337,17 @@ func (a *answeredInput) apply(*Host) { a.m.unpark(a.task) }
 
 // unpark makes a job that waits for an answer go on.
 func (m *Mod) unpark(t *luasandbox.Task) {
-	j := m.parked[t]
-	if j == nil {
-		return
+	for _, in := range []*instance{m.live, m.staged} {
+		if in == nil {
+			continue
+		}
+		if i := slices.IndexFunc(in.parked, func(j *job) bool { return j.task == t }); i >= 0 {
+			in.ready = append(in.ready, in.parked[i])
+			in.parked = slices.Delete(in.parked, i, i+1)
+			m.wake()
+			return
+		}
 	}
-	delete(m.parked, t)
-	m.ready = append(m.ready, j)
-	m.wake()
 }
 
 // finish ends a job that is over.

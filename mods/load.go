@@ -43,8 +43,8 @@ type edition struct {
 // [Refused], and does not keep others from being loaded. What was refused, and why,
 // is also returned, joined in the order of the sources: [*manifest.Error] or
 // [*manifest.Problem] (options of capabilities, and the main file),
-// [*PermissionError], [*APIError], [*DuplicateError], [*DependencyError], or the Err
-// of a source. [ErrStopped] and [ErrClosed] come without mods.
+// [*PermissionError], [*APIError], [*DuplicateError], [*CapacityError],
+// [*DependencyError], or the Err of a source. [ErrStopped] and [ErrClosed] come without mods.
 //
 // The mods are returned in the order of the sources.
 func (h *Host) Load(sources ...Source) ([]*Mod, error) {
@@ -159,13 +159,14 @@ func (h *Host) admit(mods []*Mod, errs []error) []*Mod {
 			continue
 		}
 		if first := h.byID[m.id]; first != nil {
-			errs[i] = &DuplicateError{ID: m.id, Source: m.report.Source, First: first.report.Source}
+			errs[i] = &DuplicateError{ID: m.id, Source: m.report.Source, First: first.Report().Source}
 		} else if first, twice := fresh[m.id]; twice {
 			errs[i] = &DuplicateError{ID: m.id, Source: m.report.Source, First: mods[first].report.Source}
 		} else {
 			fresh[m.id] = i
 		}
 	}
+	h.weigh(mods, errs, fresh)
 	for {
 		var all []*manifest.Manifest
 		for _, m := range h.byID {
@@ -205,6 +206,28 @@ func (h *Host) admit(mods []*Mod, errs []error) []*Mod {
 			}
 		}
 		return accepted
+	}
+}
+
+// weigh refuses the mods whose memory the host does not have. h.mu is held.
+func (h *Host) weigh(mods []*Mod, errs []error, fresh map[string]int) {
+	left := h.cfg.Memory
+	if left == limits.Unlimited {
+		return
+	}
+	for _, m := range h.byID {
+		left -= min(left, m.edition.limits.WithDefaults().Memory)
+	}
+	for i, m := range mods {
+		if j, isFresh := fresh[m.id]; !isFresh || i != j {
+			continue
+		}
+		if need := m.edition.limits.WithDefaults().Memory; need > left {
+			errs[i] = &CapacityError{Mod: m.id, Need: need, Left: left}
+			delete(fresh, m.id)
+		} else {
+			left -= need
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package mods
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,21 +37,20 @@ type Mod struct {
 	started      bool        // and its start hook
 	gone         bool        // unloaded, or refused
 	waitForBatch bool
+	touched      bool  // it is in host.touched
 	ticking      bool  // there is a tick hook in the queue, or it runs
 	ticked       int64 // the tick in which it was put there last
 	current      *job  // running or paused
 	urgent       []*job
-	ready        []*job // their answers are there
-	queue        jobQueue
-	parked       map[*luasandbox.Task]*job
 	use          tickUse
 	floods       []Violation      // that have not been put on its account yet
 	base         luasandbox.Usage // of sandboxes that are no more
 	nextCheck    time.Duration    // in host.checks
 	listed       bool             // it is in host.checks
 	workCount    int64
-	saved        *savedMod // what it wanted to know again when it was asked last
-	idleSince    int64     // the tick after which it had nothing to do; 0 if it has
+	printed      bytes.Buffer // in this frame, if mods run at the same time
+	saved        *savedMod    // what it wanted to know again when it was asked last
+	idleSince    int64        // the tick after which it had nothing to do; 0 if it has
 
 	mu     sync.Mutex // guards what follows
 	report Report
@@ -125,7 +125,12 @@ func (m *Mod) mayRun() bool {
 }
 
 // touch has m looked at when the frame is over.
-func (m *Mod) touch() { m.host.changed[m] = true }
+func (m *Mod) touch() {
+	if !m.touched {
+		m.touched = true
+		m.host.touched = append(m.host.touched, m)
+	}
+}
 
 // boot begins to load an edition of m: a sandbox is made, and the main file runs.
 // then, if not nil, takes the instance in place of the mod itself, or the error.
@@ -264,12 +269,12 @@ func (m *Mod) drop(reason error) {
 	if m.current != nil {
 		jobs = append(jobs, m.current)
 	}
-	for _, j := range m.parked {
-		jobs = append(jobs, j)
+	for _, in := range []*instance{m.staged, m.live} {
+		if in != nil {
+			jobs = append(jobs, in.takeJobs()...)
+		}
 	}
-	jobs = append(append(jobs, m.ready...), m.queue.jobs...)
-	m.live, m.staged, m.current, m.urgent, m.ready, m.parked = nil, nil, nil, nil, nil, nil
-	m.queue = jobQueue{}
+	m.live, m.staged, m.current, m.urgent = nil, nil, nil, nil
 	m.loaded, m.started, m.ticking = false, false, false
 	for _, j := range jobs {
 		m.abandon(j, reason)
@@ -341,6 +346,7 @@ func (m *Mod) account() {
 // settle is what is done for m at the end of a frame in which it was touched.
 func (m *Mod) settle() (again bool) {
 	h := m.host
+	m.flush()
 	if m.use.dropped > 0 && m.use.tick == h.tick {
 		h.cfg.Logger.Warn("mod logs too much; lines dropped", "mod", m.id, "lines", m.use.dropped, "tick", h.tick)
 		m.use.dropped = 0
@@ -372,9 +378,14 @@ func (m *Mod) settle() (again bool) {
 		}
 	}
 	r.Health, r.Share = status, share
-	r.Waiting, r.Parked = len(m.queue.jobs)+len(m.ready)+len(m.urgent), len(m.parked)
+	r.Waiting, r.Parked = len(m.urgent), 0
+	if in := m.live; in != nil {
+		r.Waiting += len(in.queue.jobs) + len(in.ready)
+		r.Parked = len(in.parked)
+	}
+	busy = busy || r.Waiting > 0
 	m.mu.Unlock()
-	m.idles(busy || r.Waiting > 0)
+	m.idles(busy)
 	return busy || share < 1 || status.State == Throttled
 }
 
@@ -400,7 +411,9 @@ func (m *Mod) changed(c health.Change) {
 	if c.From == Quarantined || c.From == Disabled || c.From == Failing {
 		level = max(level, slog.LevelInfo)
 	}
-	h.cfg.Logger.Log(context.Background(), level, "mod "+string(c.To), "mod", m.id, "from", string(c.From), "reason", escape(c.Reason), "tick", h.tick)
+	if h.cfg.Logger.Enabled(context.Background(), level) {
+		h.cfg.Logger.Log(context.Background(), level, "mod "+string(c.To), "mod", m.id, "from", string(c.From), "reason", escape(c.Reason), "tick", h.tick)
+	}
 	if level > slog.LevelDebug {
 		h.audit(m, auditState, "from", string(c.From), "to", string(c.To), "reason", c.Reason)
 	}

@@ -1,6 +1,7 @@
 package mods
 
 import (
+	"bytes"
 	"io"
 	"strings"
 )
@@ -15,9 +16,24 @@ type output struct {
 	prefix string
 }
 
-// output returns what takes the printed lines of a mod.
+// output returns what takes the printed lines of a mod. Where mods run at the same
+// time, they are kept until the end of the frame.
 func (h *Host) output(m *Mod) io.Writer {
-	return &output{to: h.cfg.Output, prefix: "[" + m.id + "] "}
+	to := h.cfg.Output
+	if h.cfg.Frame.Workers > 0 {
+		to = &m.printed
+	}
+	return &output{to: to, prefix: "[" + m.id + "] "}
+}
+
+// flush hands on what m printed in a frame.
+func (m *Mod) flush() {
+	if m.printed.Len() > 0 {
+		for line := range bytes.Lines(m.printed.Bytes()) {
+			_, _ = m.host.cfg.Output.Write(line)
+		}
+		m.printed = bytes.Buffer{}
+	}
 }
 
 // Write takes one printed line with its newline. What the host's output does

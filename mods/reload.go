@@ -232,30 +232,15 @@ func (m *Mod) takeOver(r *reloadInput, in *instance) {
 
 // dropJobs gives up what an instance had to do.
 func (m *Mod) dropJobs(in *instance) {
-	var dropped []*job
-	keep := func(jobs []*job) []*job {
-		return slices.DeleteFunc(jobs, func(j *job) bool {
-			if j.in == in {
-				dropped = append(dropped, j)
-			}
-			return j.in == in
-		})
-	}
-	m.urgent, m.ready = keep(m.urgent), keep(m.ready)
-	for i := len(m.queue.jobs) - 1; i >= 0; i-- {
-		if m.queue.jobs[i].in == in {
-			dropped = append(dropped, m.queue.remove(i))
-		}
-	}
-	slices.SortFunc(dropped, func(a, b *job) int { return int(a.kind) - int(b.kind) })
-	for t, j := range m.parked {
-		if j.in == in {
-			delete(m.parked, t)
-			dropped = append(dropped, j)
-		}
-	}
 	m.ticking = false
-	for _, j := range dropped {
+	jobs := in.takeJobs()
+	m.urgent = slices.DeleteFunc(m.urgent, func(j *job) bool {
+		if j.in == in {
+			jobs = append(jobs, j)
+		}
+		return j.in == in
+	})
+	for _, j := range jobs {
 		m.abandon(j, ErrNotRunning)
 	}
 }

@@ -86,9 +86,6 @@ func (h *Host) Save(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer leave()
-	if h.stopped {
-		return ErrStopped
-	}
 	h.tickCtx = ctx
 	file := saveFile{Format: saveFormat, Version: saveVersion, API: h.api.String(), Tick: h.tick + h.tickOffset, Time: h.elapsed(), Mods: []savedMod{}}
 	var errs []error
@@ -195,9 +192,6 @@ func (h *Host) Restore(ctx context.Context, r io.Reader) (Restored, error) {
 		return done, err
 	}
 	defer leave()
-	if h.stopped {
-		return done, ErrStopped
-	}
 	file, err := readSave(r)
 	if err != nil {
 		return done, err

@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"errors"
+
 	"github.com/luasandbox/modrunner/limits"
 )
 
@@ -64,19 +66,31 @@ func (m *Machine) takeCensus() error {
 	if err := m.work(m.Memory() / limits.CensusBytesPerUnit); err != nil {
 		return err
 	}
-	return m.recount()
+	charged := m.window - m.headroom
+	err := m.count()
+	if m.shares {
+		if charged := m.ask(charged); charged != nil {
+			return charged
+		}
+		var limit *limits.Error
+		if errors.As(err, &limit) && limit.Kind == limits.Memory {
+			err = m.total.Memory().Set(m.live) // others may hold less now
+		}
+		m.Share()
+	}
+	return err
 }
 
 // Census walks over everything reachable and returns the bytes that are live.
 // The machine must not be executing anything.
 func (m *Machine) Census() int64 {
-	_ = m.recount() // above a limit or not, the figures are what they are
+	_ = m.count() // above a limit or not, the figures are what they are
 	return m.live
 }
 
-// recount takes the walk, starts the stretch until the next one, and enters what
+// count takes the walk, starts the stretch until the next one, and enters what
 // was found in the account. The error is that of a limit which that is above.
-func (m *Machine) recount() error {
+func (m *Machine) count() error {
 	m.allocated += m.window - m.headroom
 	w := m.walk()
 	m.openWindow(w.bytes)

@@ -51,6 +51,9 @@ type Machine struct {
 	allocated int64 // bytes ever charged, up to the last census
 	roots     []Tracer
 
+	shares bool  // the account has a parent
+	owed   int64 // instructions, for censuses that others asked for
+
 	tracing bool // names for the traceback of a stopped run are looked up, at no charge
 
 	library any
@@ -106,6 +109,11 @@ func New(cfg Config) *Machine {
 	m.total.OpenAccount(l, cfg.Parent)
 	m.meter = &m.total
 	m.openWindow(0)
+	if cfg.Parent != nil {
+		m.shares = true
+		m.total.Memory().Join(m)
+		m.Share()
+	}
 	m.globals = &Table{header: header{kind: objTable}}
 	return m
 }
@@ -449,7 +457,10 @@ func (m *Machine) allocSlow(n int64) error {
 	if err := m.takeCensus(); err != nil {
 		return err
 	}
-	if n > m.total.Memory().Left() {
+	if short := m.total.Memory().Shortage(n); short != nil {
+		if m.shares {
+			return short // perhaps of what is common
+		}
 		return m.memoryError(n)
 	}
 	m.headroom -= n
@@ -465,13 +476,48 @@ func (m *Machine) memoryError(n int64) error {
 // allocated and the live bytes by 5/4 of the limit.
 func (m *Machine) openWindow(live int64) {
 	m.live = live
+	m.window = m.widest()
+	m.headroom = m.window
+}
+
+// widest is the window that the machine's own limit gives.
+func (m *Machine) widest() int64 {
 	limit := m.limits.Memory
 	if limit == limits.Unlimited {
-		m.window = max(live, limits.DefaultMemory)
-	} else {
-		m.window = max(limit-live, min(limit/4, limit+limit/4-live), 0)
+		return max(m.live, limits.DefaultMemory)
 	}
-	m.headroom = m.window
+	return max(limit-m.live, min(limit/4, limit+limit/4-m.live), 0)
+}
+
+// Share enters what was charged since the last census in the accounts that the machine
+// has in common with others, and makes the window no wider than they have room for. It
+// is called wherever others may have run, or may run next.
+func (m *Machine) Share() {
+	if !m.shares {
+		return
+	}
+	common := m.total.Memory()
+	charged := m.window - m.headroom
+	common.Estimate(charged)
+	m.window = min(m.widest(), limits.MulAdd(1, charged, max(common.Room(), 0)))
+	m.headroom = m.window - charged
+}
+
+// Recount takes a census that another machine asks for, in need of the memory that this
+// one may not hold any more. What it costs is charged when this one next executes.
+func (m *Machine) Recount(owed int64) {
+	m.owed = limits.MulAdd(1, owed, m.owed)
+	_ = m.count() // above a limit or not, the figures are what they are
+	m.Share()
+}
+
+// ask makes others that hold memory of a common account count it, if there is need;
+// charged is what this machine was charged for between its last two censuses.
+func (m *Machine) ask(charged int64) error {
+	if !m.total.Memory().Pressed() {
+		return nil
+	}
+	return m.total.Memory().Ask(charged, limits.CensusBytesPerUnit, m.work)
 }
 
 func (m *Machine) tableTooLarge() error {

@@ -137,8 +137,10 @@ func (r *Run) Step(fuel int64) (Status, error) {
 		return Paused, nil
 	}
 	saved := m.enter(r, fuel)
+	m.Share()
 	status, err := m.protect(r)
 	m.exit(r, saved)
+	m.Share()
 	if err == nil && status != Done {
 		r.status = status
 		return status, nil
@@ -220,6 +222,14 @@ func (m *Machine) protect(r *Run) (status Status, err error) {
 	if err := m.checkDeadline(); err != nil {
 		m.abort(r)
 		return 0, err
+	}
+	if m.owed > 0 {
+		n := m.owed
+		m.owed = 0
+		if err := m.work(n); err != nil {
+			m.abort(r)
+			return 0, err
+		}
 	}
 	if !r.started {
 		r.started = true

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -380,6 +379,11 @@ func wantReason(t testing.TB, path string, want Reason) {
 	}
 }
 
+var (
+	errNoRoom = errors.New("no room")
+	errDisk   = errors.New("input/output error")
+)
+
 // faulty is a file on a disk that fails.
 type faulty struct {
 	file
@@ -400,19 +404,19 @@ func (f faulty) WriteAt(p []byte, at int64) (int, error) {
 		return f.file.WriteAt(p, at)
 	}
 	n, _ := f.file.WriteAt(p[:f.room], at)
-	return n, syscall.ENOSPC
+	return n, errNoRoom
 }
 
 func (f faulty) Truncate(size int64) error {
 	if f.faults.truncate {
-		return syscall.EIO
+		return errDisk
 	}
 	return f.file.Truncate(size)
 }
 
 func (f faulty) Sync() error {
 	if f.faults.sync {
-		return syscall.EIO
+		return errDisk
 	}
 	return f.file.Sync()
 }
@@ -436,7 +440,7 @@ func TestFullDisk(t *testing.T) {
 			for i := range int64(3) {
 				err := l.Append(record(2))
 				lost, ok := errors.AsType[*WriteError](err)
-				if !ok || lost.Lost != i+1 || !truncate && !errors.Is(err, syscall.ENOSPC) {
+				if !ok || lost.Lost != i+1 || !truncate && !errors.Is(err, errNoRoom) {
 					t.Fatalf("room %d: %v", room, err)
 				}
 				d.room = 0
@@ -464,16 +468,16 @@ func TestFailedSync(t *testing.T) {
 	l := openLog(t, path, opts)
 	d.sync = true
 	err := l.Append(record(0))
-	if _, ok := errors.AsType[*SyncError](err); !ok || !errors.Is(err, syscall.EIO) {
+	if _, ok := errors.AsType[*SyncError](err); !ok || !errors.Is(err, errDisk) {
 		t.Errorf("Append: %v", err)
 	}
 	if h, err := readHead(path); err != nil || h.Seq != 1 {
 		t.Errorf("the head is ahead of what is on the disk: %+v, %v", h, err)
 	}
-	if !errors.Is(l.Err(), syscall.EIO) {
+	if !errors.Is(l.Err(), errDisk) {
 		t.Errorf("Err: %v", l.Err())
 	}
-	if err := l.Close(); !errors.Is(err, syscall.EIO) {
+	if err := l.Close(); !errors.Is(err, errDisk) {
 		t.Errorf("Close: %v", err)
 	}
 	if s := verified(t, path); s.Ahead != 1 {
@@ -497,7 +501,7 @@ func TestFailedRotation(t *testing.T) {
 	}
 	l := openLog(t, path, opts)
 	add(t, l, 0, 60)
-	if !errors.Is(l.Err(), syscall.ENOSPC) {
+	if !errors.Is(l.Err(), errNoRoom) {
 		t.Errorf("Err: %v", l.Err())
 	}
 	closeLog(t, l)
@@ -511,7 +515,7 @@ func TestFailedRotation(t *testing.T) {
 	d.sync = true
 	l = openLog(t, path, Options{SyncEvery: -1, MaxSize: 2 << 10, wrap: func(f file) file { return faulty{f, d} }})
 	add(t, l, 0, 60)
-	if !errors.Is(l.Err(), syscall.EIO) {
+	if !errors.Is(l.Err(), errDisk) {
 		t.Errorf("Err: %v", l.Err())
 	}
 	d.sync = false

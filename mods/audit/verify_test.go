@@ -290,42 +290,67 @@ func FuzzVerify(f *testing.F) {
 		f.Add(s, uint64(0), "")
 		f.Add(s, uint64(2), "00")
 	}
+	// What is behind the hashes is not reached by chance: lines without them get
+	// them.
+	for _, s := range seeds[:2] {
+		var bodies strings.Builder
+		for line := range strings.Lines(s) {
+			body, _, ok := strings.Cut(line, hashField)
+			if ok {
+				bodies.WriteString(body + "\n")
+			}
+		}
+		f.Add(bodies.String(), uint64(1), "")
+	}
 	f.Fuzz(func(t *testing.T, text string, seq uint64, last string) {
-		s, err := Verify(strings.NewReader(text), nil)
-		if err != nil {
-			if _, ok := errors.AsType[*VerifyError](err); !ok {
-				t.Fatalf("untyped: %v", err)
-			}
+		checkVerify(t, text, seq, last)
+		var chained strings.Builder
+		previous := hash{}
+		for line := range strings.Lines(text) {
+			body := strings.TrimSuffix(line, "\n")
+			previous = previous.next(newSummer(), []byte(body))
+			chained.WriteString(body + hashField + previous.String() + hashEnd + "\n")
 		}
-		// What was accepted is a chain, whatever came behind it.
-		accepted := text[:s.Bytes]
-		if n := strings.Count(accepted, "\n"); uint64(n) != s.Last-s.First+1 && n > 0 {
-			t.Fatalf("%d lines, %+v", n, s)
-		}
-		for line := range strings.Lines(accepted) {
-			if !json.Valid([]byte(line)) {
-				t.Fatalf("not JSON: %q", line)
-			}
-			for _, c := range []byte(line[:len(line)-1]) {
-				if c < 0x20 || c >= 0x7f {
-					t.Fatalf("%q would act on a terminal", line)
-				}
-			}
-		}
-		if err != nil {
-			return
-		}
-		// The last line's hash is its head, and another is not.
-		if s, err := Verify(strings.NewReader(text), &Head{s.Last, s.Hash}); err != nil || s.Ahead != 0 {
-			t.Fatalf("%v, %+v", err, s)
-		}
-		if _, err := Verify(strings.NewReader(text), &Head{seq, last}); err == nil && !strings.Contains(text, last) {
-			t.Fatalf("the head %d %q is not in it", seq, last)
-		}
-		if s.First == 1 {
-			if diff := cmp.Diff(text, strings.Join(rehash(strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")), "")); diff != "" {
-				t.Fatal(diff)
-			}
-		}
+		checkVerify(t, chained.String(), seq, last)
 	})
+}
+
+// checkVerify is the property of FuzzVerify.
+func checkVerify(t *testing.T, text string, seq uint64, last string) {
+	s, err := Verify(strings.NewReader(text), nil)
+	if err != nil {
+		if _, ok := errors.AsType[*VerifyError](err); !ok {
+			t.Fatalf("untyped: %v", err)
+		}
+	}
+	// What was accepted is a chain, whatever came behind it.
+	accepted := text[:s.Bytes]
+	if n := strings.Count(accepted, "\n"); uint64(n) != s.Last-s.First+1 && n > 0 {
+		t.Fatalf("%d lines, %+v", n, s)
+	}
+	for line := range strings.Lines(accepted) {
+		if !json.Valid([]byte(line)) {
+			t.Fatalf("not JSON: %q", line)
+		}
+		for _, c := range []byte(line[:len(line)-1]) {
+			if c < 0x20 || c >= 0x7f {
+				t.Fatalf("%q would act on a terminal", line)
+			}
+		}
+	}
+	if err != nil {
+		return
+	}
+	// The last line's hash is its head, and another is not.
+	if s, err := Verify(strings.NewReader(text), &Head{s.Last, s.Hash}); err != nil || s.Ahead != 0 {
+		t.Fatalf("%v, %+v", err, s)
+	}
+	if _, err := Verify(strings.NewReader(text), &Head{seq, last}); err == nil && !strings.Contains(text, last) {
+		t.Fatalf("the head %d %q is not in it", seq, last)
+	}
+	if s.First == 1 {
+		if diff := cmp.Diff(text, strings.Join(rehash(strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")), "")); diff != "" {
+			t.Fatal(diff)
+		}
+	}
 }

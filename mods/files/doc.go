@@ -1,5 +1,6 @@
 // Package files lets mods have files: a [Folder] of data that a mod reads and
-// writes, and [Assets], the files that it came with.
+// writes, and [Contents], the files that it came with. [Capability] and [Assets]
+// are the capabilities that mods ask for.
 //
 // # Folder
 //
@@ -28,7 +29,7 @@
 // waiting holds nobody up. They may be called from any goroutine; one is done at a
 // time.
 //
-// # Assets
+// # Contents
 //
-// Assets are in memory already, as the verified bytes of the mod's bundle.
+// They are in memory already, as the verified bytes of the mod's bundle.
 package files

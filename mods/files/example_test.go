@@ -35,7 +35,7 @@ func ExampleFolder() {
 	// cannot write "Maps/hill.txt": names collide: on some systems it is the same as "maps"
 }
 
-func ExampleAssets() {
+func ExampleContents() {
 	b, err := bundle.Open(fstest.MapFS{
 		"mod.toml":       {},
 		"data/names.txt": {Data: []byte("Dolly\r\nShaun\r\n")},
@@ -44,7 +44,11 @@ func ExampleAssets() {
 		fmt.Println(err)
 		return
 	}
-	assets := files.NewAssets(b)
+	assets, err := files.NewContents(b.FS())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	text, err := assets.Text("data/names.txt")
 	fmt.Printf("%q %v\n", text, err)
 	fmt.Println(assets.List("data"))

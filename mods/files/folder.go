@@ -9,21 +9,22 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods/bundle"
 )
 
 // Folder is one mod's data on the disk. See the documentation of the package.
 type Folder struct {
-	dir    string // the host's
-	name   string // the mod's, in dir
-	limits Limits
+	dir   string // the host's
+	name  string // the mod's, in dir
+	depth int
 
-	turn sync.Mutex // held for the whole of an operation
-	root *os.Root   // nil until the first operation
-	tree *tree      // what is in the folder; nil if somebody has to look
+	turn   sync.Mutex // held for the whole of an operation
+	root   *os.Root   // nil until the first operation
+	tree   *tree      // what is in the folder; nil if somebody has to look
+	limits Limits     // of this operation
 
 	state  sync.Mutex // held for a moment, never while the disk is waited for
+	next   Limits     // of the next operation
 	busy   bool
 	closed bool
 
@@ -50,7 +51,7 @@ func NewFolder(dir, id string, limits Limits) (*Folder, error) {
 	if err := checkPath(name, 1); err != nil || id == "" || strings.ToLower(id) != id || strings.Contains(id, " ") {
 		return nil, &Error{Op: "use", Path: id, Reason: BadName, Detail: "a mod's id consists of small letters, digits, '.', '-' and '_'"}
 	}
-	return &Folder{dir: dir, name: name, limits: limits}, nil
+	return &Folder{dir: dir, name: name, depth: limits.Depth, next: limits}, nil
 }
 
 // Close ends the use of the folder: operations that have not begun fail with
@@ -67,6 +68,14 @@ func (f *Folder) Close() error {
 	return err
 }
 
+// setLimits gives the folder other limits, resolved and of the same depth, from
+// the next operation on. It does not wait.
+func (f *Folder) setLimits(limits Limits) {
+	f.state.Lock()
+	defer f.state.Unlock()
+	f.next = limits
+}
+
 // begin waits for the operation before, and opens and reads the folder if that
 // has not been done. If it returns nil, end has to be called.
 func (f *Folder) begin(op, path string) *Error {
@@ -74,6 +83,7 @@ func (f *Folder) begin(op, path string) *Error {
 	f.state.Lock()
 	closed := f.closed
 	f.busy = !closed
+	f.limits = f.next
 	f.state.Unlock()
 	if closed {
 		f.turn.Unlock()
@@ -331,7 +341,7 @@ func (f *Folder) Rename(from, to string) error {
 	if from == to {
 		return nil
 	}
-	if problem := f.tree.roomFor(op, to, n); problem != nil {
+	if problem := f.tree.roomFor("rename to", to, n); problem != nil {
 		return problem
 	}
 	file, size, problem := f.openFile(op, from, os.O_RDONLY)
@@ -340,7 +350,7 @@ func (f *Folder) Rename(from, to string) error {
 	}
 	file.Close()
 	if key(from) != key(to) {
-		if problem := f.free(op, to); problem != nil {
+		if problem := f.free("rename to", to); problem != nil {
 			return problem
 		}
 	}
@@ -366,13 +376,13 @@ func (f *Folder) Rename(from, to string) error {
 func (f *Folder) room(op, path string, grow int64) *Error {
 	if grow > 0 && grow > f.limits.Bytes-f.tree.bytes {
 		return &Error{Op: op, Path: path, Reason: Full,
-			Detail: fmt.Sprintf("%s of %s are used", limits.FormatSize(f.tree.bytes), limits.FormatSize(f.limits.Bytes))}
+			Detail: fmt.Sprintf("%d of %d bytes are used", f.tree.bytes, f.limits.Bytes)}
 	}
 	return nil
 }
 
 func (f *Folder) check(op, path string) error {
-	if err := checkPath(path, f.limits.Depth); err != nil {
+	if err := checkPath(path, f.depth); err != nil {
 		err.Op = op
 		return err
 	}

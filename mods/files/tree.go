@@ -72,6 +72,14 @@ func (t *tree) file(op, path string) (*node, *Error) {
 	return n, nil
 }
 
+// size returns how many names are in the folder of that path, 0 if there is none.
+func (t *tree) size(path string) int {
+	if n := t.at(path); n != nil {
+		return len(n.children)
+	}
+	return 0
+}
+
 // list returns what is in the folder of that path, in byte order.
 func (t *tree) list(op, path string) ([]Entry, *Error) {
 	n := t.at(path)

@@ -41,19 +41,18 @@ func (f *Folder) Append(path, data string) error {
 // beginChange is begin for what adds a file or changes one, which it returns;
 // nil if it is new.
 func (f *Folder) beginChange(op, path string, size int64) (*node, *Error) {
-	problem := checkPath(path, f.limits.Depth)
+	problem := checkPath(path, f.depth)
 	if problem != nil {
 		problem.Op = op
 		return nil, problem
-	}
-	if size > f.limits.FileBytes {
-		return nil, &Error{Op: op, Path: path, Reason: TooBig, Detail: fmt.Sprintf("%d bytes; a file has at most %d", size, f.limits.FileBytes)}
 	}
 	if problem := f.begin(op, path); problem != nil {
 		return nil, problem
 	}
 	n, problem := f.tree.file(op, path)
 	switch {
+	case size > f.limits.FileBytes:
+		problem = &Error{Op: op, Path: path, Reason: TooBig, Detail: fmt.Sprintf("%d bytes; a file has at most %d", size, f.limits.FileBytes)}
 	case problem == nil:
 		return n, nil
 	case problem.Reason == NotFound:

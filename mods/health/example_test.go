@@ -11,7 +11,7 @@ func Example() {
 	m := health.New(health.Config{})
 	show := func(c health.Change) {
 		if c.Changed() {
-			fmt.Printf("%v: %s -> %s %s\n", c.At, c.From, c.To, c.Reason)
+			fmt.Printf("%v: %s -> %s (%s)\n", c.At, c.From, c.To, c.Reason)
 		}
 	}
 	show(m.Started(0))
@@ -25,12 +25,12 @@ func Example() {
 	fmt.Println("until", m.Status().Until)
 	show(m.Disable(next+time.Minute, "enough of it"))
 	// Output:
-	// 0s: loaded -> active
-	// 4s: active -> failing error
-	// 9s: failing -> quarantined error; 10 points within 50s
-	// 39s: quarantined -> loaded
-	// 39s: loaded -> active
-	// 1m39s: active -> quarantined instruction limit on probation
+	// 0s: loaded -> active ()
+	// 4s: active -> failing (error)
+	// 9s: failing -> quarantined (error; 10 points within 50s)
+	// 39s: quarantined -> loaded ()
+	// 39s: loaded -> active ()
+	// 1m39s: active -> quarantined (instruction limit on probation)
 	// until 2m39s
-	// 1m39s: quarantined -> disabled enough of it
+	// 1m39s: quarantined -> disabled (enough of it)
 }

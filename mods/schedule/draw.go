@@ -1,19 +1,10 @@
 package schedule
 
-// source is what a visit is paid from.
-type source uint8
-
-const (
-	fromClass source = iota // what its class is guaranteed
-	fromRest                // its class's part of what only the slow are left to want
-	fromFrame               // what others have left
-)
-
 // visit is one Run of one entry.
 type visit struct {
 	entry *Entry
 	class *class
-	from  source
+	stage stage
 	extra bool // it uses a left-over and not the share
 	fuel  int64
 
@@ -26,24 +17,35 @@ type visit struct {
 	panicked any
 }
 
-// draw takes the next entry out of its queue and sets its fuel aside. The
-// order is: first the classes in turn, each as far as its guarantee goes; then
-// what is left to who wants it, high classes first; then what nobody of these
-// wants to the slow.
+// stage is how far the division of a frame has come.
+type stage uint8
+
+const (
+	none       stage = iota
+	guaranteed       // the classes in turn, each as far as its guarantee goes
+	offered          // what is left to who wants it, high classes first
+	divided          // what nobody of these wants to the slow, divided among the classes
+	remaining        // what is left of that to the slow, high classes first
+)
+
+// draw takes the next entry out of its queue and sets its fuel aside. In a
+// round that has begun it takes only one that would not come behind those who
+// run, if they want more.
 func (s *Scheduler) draw() (visit, bool) {
 	for s.left > 0 {
-		c, from, ok := s.choose()
-		if !ok {
+		c, at := s.choose()
+		if at == none {
 			break
 		}
+		v := visit{class: c, stage: at}
 		limit := s.left
-		switch from {
-		case fromClass:
+		switch at {
+		case guaranteed:
 			limit = min(limit, c.allow)
-		case fromRest:
+		case divided:
 			limit = min(limit, c.rest)
 		}
-		v := visit{class: c, from: from}
+		var ok bool
 		switch {
 		case c.queue[fresh].n > 0:
 			ok = s.drawShare(&v)
@@ -62,39 +64,49 @@ func (s *Scheduler) draw() (visit, bool) {
 		}
 		e.where().remove(e)
 		e.running, e.woken = true, false
+		s.stage, s.stageOf = at, c
+		c.sharing = c.sharing || !v.extra
 		s.reserve(&v)
 		return v, true
 	}
 	return visit{}, false
 }
 
-// choose returns the class that is next, and what it is paid from.
-func (s *Scheduler) choose() (*class, source, bool) {
-	for i := range classes {
-		c := &s.class[byRank[(s.first+i)%classes]]
-		if c.allow > 0 && c.wants() {
-			return c, fromClass, true
+// choose returns the class that is next, and the stage at which it is.
+func (s *Scheduler) choose() (*class, stage) {
+	if s.stage <= guaranteed {
+		for i := range classes {
+			c := &s.class[byRank[(s.first+i)%classes]]
+			if c.allow > 0 && (c.queue[fresh].n > 0 || c.queue[more].n > 0 && !c.sharing) {
+				return c, guaranteed
+			}
 		}
 	}
-	for _, k := range byRank {
-		if c := &s.class[k]; c.wants() {
-			return c, fromFrame, true
+	if s.stage == none || s.stage == offered {
+		for _, k := range byRank {
+			if c := &s.class[k]; c.wants() && (s.stage == none || s.stageOf == c) {
+				return c, offered
+			}
 		}
 	}
-	if !s.rest {
-		s.divideRest()
-	}
-	for _, k := range byRank {
-		if c := &s.class[k]; c.rest > 0 && c.queue[slow].n > 0 {
-			return c, fromRest, true
+	if s.stage == none || s.stage == divided {
+		if !s.rest {
+			s.divideRest()
+		}
+		for _, k := range byRank {
+			if c := &s.class[k]; c.rest > 0 && c.queue[slow].n > 0 {
+				return c, divided
+			}
 		}
 	}
-	for _, k := range byRank {
-		if c := &s.class[k]; c.queue[slow].n > 0 {
-			return c, fromFrame, true
+	if s.stage == none || s.stage == remaining {
+		for _, k := range byRank {
+			if c := &s.class[k]; c.queue[slow].n > 0 && (s.stage == none || s.stageOf == c) {
+				return c, remaining
+			}
 		}
 	}
-	return nil, 0, false
+	return nil, none
 }
 
 // divideRest gives the classes with slow entries their parts of what is left.
@@ -157,21 +169,28 @@ func (s *Scheduler) share(e *Entry) int64 {
 func (s *Scheduler) drawExtra(v *visit, which int, limit int64) bool {
 	q := &v.class.queue[which]
 	e := q.front()
-	switch {
-	case e.credit < 0 && which == slow:
+	if which == slow && (e.credit < 0 || e.paid > 0) {
 		s.payDebt(v, q, e, limit)
 		return false
-	case e.extra <= 0:
-		e.extra = q.quantum(e, limit, s.least)
-		if e.credit < 0 {
-			if e.extra += e.credit; e.extra <= 0 {
-				e.extra = 0
-				q.remove(e)
-				s.put(e, slow, false)
-				return false
-			}
-			e.credit = 0
+	}
+	if e.extra <= 0 {
+		part := min(q.quantum(e, limit, s.least), limit)
+		if e.paid > 0 {
+			v.fuel = min(e.paid, part)
+			e.paid -= v.fuel
+			part -= v.fuel
+			s.reserve(v)
 		}
+		if part+e.credit <= 0 {
+			q.remove(e)
+			if e.credit < 0 {
+				s.put(e, slow, false)
+			} else {
+				s.put(e, more, false)
+			}
+			return false
+		}
+		e.extra, e.credit = part+e.credit, 0
 	}
 	v.entry, v.fuel, v.extra = e, e.extra, true
 	if which == slow {
@@ -180,20 +199,20 @@ func (s *Scheduler) drawExtra(v *visit, which int, limit int64) bool {
 	return true
 }
 
-// payDebt puts a left-over into the debt of e. What its share paid before was
-// not used by anybody either, so that it is taken from the frame here: alone,
-// an entry pays no more than a budget in a frame.
+// payDebt puts a left-over into the debt of e. What its share has paid was not
+// used by anybody else, or this would not be left, so that it is taken from
+// the frame here: alone, an entry pays no more than a budget in a frame.
 func (s *Scheduler) payDebt(v *visit, q *queue, e *Entry, limit int64) {
 	v.fuel = min(e.paid, limit)
-	e.paid = 0
-	if rest := limit - v.fuel; rest > 0 {
+	e.paid -= v.fuel
+	if rest := limit - v.fuel; rest > 0 && e.credit < 0 {
 		pay := min(-e.credit, q.quantum(e, rest, s.least), rest)
 		e.credit += pay
 		e.took += pay
 		v.fuel += pay
 	}
 	s.reserve(v)
-	e.where().remove(e)
+	q.remove(e)
 	s.place(e, false)
 }
 
@@ -209,11 +228,11 @@ func (s *Scheduler) ceiling(e *Entry) int64 {
 // reserve takes the fuel of a visit from where it is paid from.
 func (s *Scheduler) reserve(v *visit) {
 	s.left -= v.fuel
-	switch v.from {
-	case fromClass:
+	switch v.stage {
+	case guaranteed:
 		v.class.allow -= v.fuel
 		v.class.served = true
-	case fromRest:
+	case divided:
 		v.class.rest -= v.fuel
 	}
 }

@@ -79,9 +79,9 @@ func TestGuaranteedShare(t *testing.T) {
 			if l.class == victim.class {
 				all += int64(l.weight)
 				n++
-			if l.charge > 0 {
-				chargers++
-			}
+				if l.charge > 0 {
+					chargers++
+				}
 			}
 			charge = max(charge, l.charge)
 		}
@@ -99,8 +99,8 @@ func TestGuaranteedShare(t *testing.T) {
 				}
 				t.Fatalf("frame %d frames %d lag %.1f shares (share %.0f most %.0f charge %d)", frame, f, lag/most, share, most, charge)
 			}
-			if lag > worst*(most*float64(4 + 9*chargers)) {
-				worst = lag / most / float64(4 + 9*chargers)
+			if lag > worst*(most*float64(4+9*chargers)) {
+				worst = lag / most / float64(4+9*chargers)
 				t.Logf("frames %d lag %.1f shares (share %.0f most %.0f charge %d)", f, worst, share, most, charge)
 			}
 		}
@@ -109,3 +109,43 @@ func TestGuaranteedShare(t *testing.T) {
 }
 
 var worst float64
+
+// TestEverybodyHasATurn: however many have work, each is given its least
+// quantum within as many frames as the class needs for all of them, and two.
+func TestEverybodyHasATurn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		frame := rapid.SampledFrom([]int64{10_000, 100_000, 1_000_000}).Draw(t, "frame")
+		n := rapid.SampledFrom([]int{1, 10, 100, 1000}).Draw(t, "entries")
+		class := drawClass(t)
+		loads := make([]load, n)
+		for i := range loads {
+			loads[i] = load{class: class, forever: true}
+		}
+		for _, l := range drawLoads(t, frame, 20) {
+			if l.class != class {
+				l.charge = 0
+				loads = append(loads, l)
+			}
+		}
+		g := newGame(t, Config{Frame: frame, Workers: rapid.IntRange(0, 1).Draw(t, "workers")}, 1, loads...)
+		base := frame * classParts[class] / 100
+		least := max(base/int64(n), g.least)
+		within := (least*int64(n)+base-1)/base + 2
+		last := make([]int64, n) // the frame at which it last had a least quantum more
+		had := make([]int64, n)
+		frames := 4*within + 40
+		for f := int64(1); f <= frames; f++ {
+			g.arrive()
+			g.Frame()
+			for i, l := range g.loads[:n] {
+				share := int64(float64(least) * l.entry.Share())
+				if l.used-had[i] >= share {
+					last[i], had[i] = f, l.used
+				}
+				if f-last[i] > within {
+					t.Fatalf("entry %d of %d had less than %d in %d frames of %d", i, n, share, f-last[i], frame)
+				}
+			}
+		}
+	})
+}

@@ -23,6 +23,10 @@ func (s *Scheduler) drawRound() {
 	if s.cfg.Workers > 0 {
 		size = roundSlices * min(s.cfg.Slice, MaxFrame)
 	}
+	s.stage, s.stageOf = none, nil
+	for i := range s.class {
+		s.class[i].sharing = false
+	}
 	for size > 0 {
 		v, ok := s.draw()
 		if !ok {
@@ -139,8 +143,8 @@ func (s *Scheduler) affords(v *visit) bool {
 	e := v.entry
 	switch {
 	case s.left <= 0,
-		v.from == fromClass && v.class.allow <= 0,
-		v.from == fromRest && v.class.rest <= 0:
+		v.stage == guaranteed && v.class.allow <= 0,
+		v.stage == divided && v.class.rest <= 0:
 		return false
 	case v.extra:
 		return e.credit >= 0 && e.extra > 0 && e.took < s.ceiling(e)
@@ -151,10 +155,10 @@ func (s *Scheduler) affords(v *visit) bool {
 // unreserve gives back what reserve took.
 func (s *Scheduler) unreserve(v *visit) {
 	s.left += v.fuel
-	switch v.from {
-	case fromClass:
+	switch v.stage {
+	case guaranteed:
 		v.class.allow += v.fuel
-	case fromRest:
+	case divided:
 		v.class.rest += v.fuel
 	}
 }
@@ -174,10 +178,10 @@ func (s *Scheduler) settle(v *visit) {
 	used := min(max(v.used, 1), mostUsed)
 	s.used += used
 	s.left -= used
-	switch v.from {
-	case fromClass:
+	switch v.stage {
+	case guaranteed:
 		v.class.allow -= used
-	case fromRest:
+	case divided:
 		v.class.rest -= used
 	}
 	e := v.entry

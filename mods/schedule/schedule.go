@@ -24,6 +24,8 @@ type Scheduler struct {
 	cut     bool
 	stopped bool // the cut is the Stop's of the configuration
 	round   []visit
+	stage   stage  // of the round
+	stageOf *class // the class of its last visit
 }
 
 // class is the state of one priority class.

@@ -10,7 +10,7 @@ import (
 	"github.com/luasandbox/modrunner/mods/files"
 )
 
-func assets(t *testing.T) *files.Assets {
+func assets(t *testing.T) *files.Contents {
 	t.Helper()
 	b, err := bundle.Open(fstest.MapFS{
 		"mod.toml":           {Data: []byte("[mod]\n")},
@@ -22,10 +22,12 @@ func assets(t *testing.T) *files.Assets {
 		"data/.hidden/thing": {Data: []byte("secret")},
 	}, bundle.Limits{})
 	must(t, err)
-	return files.NewAssets(b)
+	a, err := files.NewContents(b.FS())
+	must(t, err)
+	return a
 }
 
-func TestAssets(t *testing.T) {
+func TestContents(t *testing.T) {
 	a := assets(t)
 	for path, want := range map[string]string{"mod.toml": "[mod]\n", "main.lua": "return 1", "data/İ/größe.bin": "\x00\xff\r\n", "data/i/x": ""} {
 		got, err := a.Read(path)
