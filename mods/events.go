@@ -393,7 +393,7 @@ func (e *events) emit(ctx context.Context, g *Grantee, name string, payload any)
 		return scriptError("events: the payload", err)
 	}
 	receivers := int64(len(e.byName[name]) + len(e.waits[name]))
-	if err := luasandbox.Charge(ctx, 50*receivers, 0); err != nil {
+	if err := luasandbox.Charge(ctx, 50*receivers, jobBytes*receivers); err != nil {
 		return err
 	}
 	if err := g.Spend(1, size); err != nil {

@@ -34,6 +34,9 @@ const (
 // jobCost is what the frame is charged for a job beside what the mod does in it.
 const jobCost = 200
 
+// jobBytes is the Go memory that a job takes while it waits, beside what is passed.
+const jobBytes = 512
+
 // job is one thing that a mod has to do: a call of one of its functions.
 //
 // A job runs when its mod has a share of the frame left and nothing else of the mod

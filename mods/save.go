@@ -42,6 +42,8 @@ type savedMod struct {
 	Version string          `json:"version"` // of the mod that saved it
 	State   json.RawMessage `json:"state,omitempty"`
 	Timers  []savedTimer    `json:"timers,omitempty"`
+
+	at time.Duration // since when the timers run again
 }
 
 type savedTimer struct {
@@ -207,6 +209,7 @@ func (h *Host) Restore(ctx context.Context, r io.Reader) (Restored, error) {
 			done.Missing = append(done.Missing, s.ID)
 			continue
 		}
+		s.at = h.now
 		m.saved = &s
 		if m.loaded {
 			if err := m.restore(); err != nil {
@@ -227,7 +230,7 @@ func (m *Mod) restore() error {
 	for _, t := range namedTimers(in) {
 		cancelTimer(in, float64(t.id))
 	}
-	in.restoreTimers(s.Timers)
+	in.restoreTimers(s)
 	if in.hooks["on_load"] == nil || s.State == nil {
 		return nil
 	}
@@ -256,9 +259,9 @@ func (m *Mod) restore() error {
 	return err
 }
 
-func (in *instance) restoreTimers(timers []savedTimer) {
-	for _, t := range timers {
-		in.startTimer(&timer{in: in, name: t.Name, every: t.Every}, t.Left)
+func (in *instance) restoreTimers(s *savedMod) {
+	for _, t := range s.Timers {
+		in.startTimer(&timer{in: in, name: t.Name, every: t.Every}, max(0, t.Left-(in.mod.host.now-s.at)))
 	}
 }
 
@@ -269,13 +272,14 @@ func (m *Mod) continueSaved(end func(error)) bool {
 	if s == nil {
 		if kept, ok := m.host.unclaimed[m.id]; ok {
 			delete(m.host.unclaimed, m.id)
+			kept.at = m.host.now
 			m.saved, s = &kept, &kept
 		}
 	}
 	if s == nil {
 		return false
 	}
-	in.restoreTimers(s.Timers)
+	in.restoreTimers(s)
 	if in.hooks["on_load"] == nil || s.State == nil {
 		return false
 	}

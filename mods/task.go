@@ -1,7 +1,9 @@
 package mods
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -21,7 +23,9 @@ func (h *Host) taskCapability() Capability {
 				},
 					luasandbox.Params("event", "seconds"), luasandbox.Cost(300),
 					luasandbox.Doc("Waits for an event that the mod may receive, and returns true and its payload; or false after so many seconds of game time.")),
-				luasandbox.Func("spawn", func(fn *luasandbox.Function, args ...any) error { return g.in.spawn(fn, args) },
+				luasandbox.Func("spawn", func(ctx context.Context, fn *luasandbox.Function, args ...any) error {
+					return g.in.spawn(ctx, fn, args)
+				},
 					luasandbox.Params("fn", "args"), luasandbox.Cost(300),
 					luasandbox.Doc("Has fn called with copies of args, when the function that runs now has ended or waits.")),
 			}, nil
@@ -105,12 +109,16 @@ func (w *waiter) done(payload any) {
 }
 
 // spawn has a function of the mod called by itself.
-func (in *instance) spawn(fn *luasandbox.Function, args []any) error {
-	for _, a := range args {
-		if _, _, err := plainSized(a); err != nil {
+func (in *instance) spawn(ctx context.Context, fn *luasandbox.Function, args []any) error {
+	for i, a := range args {
+		if _, err := measure(ctx, a); err != nil {
 			fn.Release()
-			return scriptErrorf("task.spawn: only plain values can be passed: %v", err)
+			return scriptError(fmt.Sprintf("task.spawn: argument %d for the function", i+1), err)
 		}
+	}
+	if err := luasandbox.Charge(ctx, 0, jobBytes); err != nil {
+		fn.Release()
+		return err
 	}
 	hop := 0
 	if j := in.mod.current; j != nil {

@@ -13,7 +13,7 @@ import (
 
 const (
 	headSuffix = ".head"
-	maxHead    = 1 << 10 // bytes of a head file
+	maxHead    = 1 << 10 // bytes of a head file that are read; it has fewer
 	filePerm   = 0o600
 )
 
@@ -37,13 +37,13 @@ func readHead(path string) (*headFile, error) {
 		return nil, err
 	}
 	defer f.Close() // it was only read
-	text, err := io.ReadAll(io.LimitReader(f, maxHead+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxHead))
 	if err != nil {
 		return nil, err
 	}
 	bad := &VerifyError{Path: name, Reason: BadHead, Want: "one as the log writes it"}
 	var h headFile
-	if len(text) > maxHead || json.Unmarshal(text, &h) != nil || !bytes.Equal(text, h.encode()) {
+	if json.Unmarshal(text, &h) != nil || !bytes.Equal(text, h.encode()) {
 		return nil, bad
 	}
 	last, ok := parseHash(h.Hash)

@@ -240,13 +240,17 @@ func (v *verifier) meet() error {
 	return nil
 }
 
-// end reports a head that is not in the log.
+// end reports a head that is not in the log: that it was removed with the lines
+// at the end, unless its number says otherwise.
 func (v *verifier) end() error {
 	if v.met {
 		return nil
 	}
 	v.line = 0
 	want := v.head.Hash
+	if v.head.Seq > 0 && v.head.Seq < v.s.First {
+		return v.wrong(NoBegin, fmt.Sprintf("the line %d, %s", v.head.Seq, want), fmt.Sprintf("lines %d to %d", v.s.First, v.seq))
+	}
 	if v.head.Seq > 0 {
 		want = fmt.Sprintf("the line %d, %s", v.head.Seq, want)
 	}

@@ -102,6 +102,7 @@ func TestTampering(t *testing.T) {
 		{"another format", rehash(replace(0, "audit 1", "audit 2")), 1, NoBegin, false},
 		{"a beginning that has something before it", replace(0, strings.Repeat("0", 64), strings.Repeat("1", 64)), 1, NoBegin, false},
 		{"two logs in one file", append(lines(), lines()...), 11, Sequence, false},
+		{"a second beginning, chained", rehash(append(append(lines()[:5], whole[0]), lines()[5:]...)), 6, Sequence, false},
 		{"a new chain", forged, 10, WrongHead, true},
 		{"a new chain, shorter", forged[:9], 0, Truncated, true},
 	} {
@@ -142,6 +143,9 @@ func TestTampering(t *testing.T) {
 		} else if _, ok := errors.AsType[*VerifyError](err); !ok {
 			t.Errorf("%s: Open: %v", tt.name, err)
 		}
+		if wrong, ok := errors.AsType[*VerifyError](err); tt.reason == Truncated && (!ok || wrong.Reason != Truncated) {
+			t.Errorf("%s: Open: %v", tt.name, err)
+		}
 		atEnd := tt.line == 0 || tt.line >= 10
 		if atEnd && err == nil && tt.reason != Altered {
 			t.Errorf("%s: Open goes on", tt.name)
@@ -149,6 +153,49 @@ func TestTampering(t *testing.T) {
 	}
 	if _, err := Verify(strings.NewReader(strings.Join(whole, "")), &head.Head); err != nil {
 		t.Errorf("the log as it was: %v", err)
+	}
+}
+
+// chained returns a line with the hash that it has behind previous.
+func chained(previous hash, body string) (line string, h hash) {
+	h = previous.next(newSummer(), []byte(body))
+	return body + hashField + h.String() + hashEnd + "\n", h
+}
+
+// TestBeginnings begins files in ways that no log does, with hashes that are
+// right.
+func TestBeginnings(t *testing.T) {
+	begin := func(seq string, previous hash) string {
+		return `{"seq":` + seq + `,"time":"2026-02-03T04:05:06Z","sim":0,"kind":"audit.begin","attrs":{"format":"modrunner audit 1","previous":"` + previous.String() + `"}`
+	}
+	one := hash{1}
+	for _, tt := range []struct {
+		seq      string
+		previous hash
+		want     Reason
+	}{
+		{"1", hash{}, ""}, {"2", one, ""},
+		{"0", hash{}, NoBegin}, {"0", one, NoBegin}, {"1", one, NoBegin}, {"2", hash{}, NoBegin},
+		{"18446744073709551615", one, NoBegin}, {"01", hash{}, Malformed}, {"-1", hash{}, Malformed},
+	} {
+		line, _ := chained(tt.previous, begin(tt.seq, tt.previous))
+		_, err := Verify(strings.NewReader(line), nil)
+		if wrong, ok := errors.AsType[*VerifyError](err); ok && wrong.Reason != tt.want || !ok && (tt.want != "" || err != nil) {
+			t.Errorf("number %s after %s: %v, want %q", tt.seq, tt.previous, err, tt.want)
+		}
+	}
+	// A second file that says it follows another, and has the hash of one that does
+	// follow.
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	first, h := chained(hash{}, begin("1", hash{}))
+	write(t, path+archiveSuffix(1), first)
+	for previous, want := range map[hash]Reason{h: "", one: Sequence} {
+		second, last := chained(h, begin("2", previous))
+		write(t, path, second)
+		_, err := VerifyFile(path, &Head{2, last.String()})
+		if wrong, ok := errors.AsType[*VerifyError](err); ok && wrong.Reason != want || !ok && (want != "" || err != nil) {
+			t.Errorf("after %s: %v, want %q", previous, err, want)
+		}
 	}
 }
 
@@ -304,14 +351,13 @@ func FuzzVerify(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, seq uint64, last string) {
 		checkVerify(t, text, seq, last)
-		var chained strings.Builder
+		var all strings.Builder
 		previous := hash{}
-		for line := range strings.Lines(text) {
-			body := strings.TrimSuffix(line, "\n")
-			previous = previous.next(newSummer(), []byte(body))
-			chained.WriteString(body + hashField + previous.String() + hashEnd + "\n")
+		for body := range strings.Lines(text) {
+			body, previous = chained(previous, strings.TrimSuffix(body, "\n"))
+			all.WriteString(body)
 		}
-		checkVerify(t, chained.String(), seq, last)
+		checkVerify(t, all.String(), seq, last)
 	})
 }
 

@@ -4,6 +4,7 @@ package bundle
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -44,6 +45,12 @@ func TestRootFSHoldsAgainstExchangedNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	file.Close()
+	for _, flag := range []int{os.O_RDWR | os.O_CREATE, os.O_RDWR | os.O_TRUNC} {
+		if file, _, err := OpenIn(root, "file", flag); !errors.Is(err, fs.ErrInvalid) {
+			file.Close()
+			t.Errorf("opened with %#x: %v", flag, err)
+		}
+	}
 	// Without the look at the kind, os.Root itself opens the link and the pipe.
 	for _, name := range []string{"pipe", "inside"} {
 		file, err := root.OpenFile(name, os.O_RDONLY|nonblock, 0)

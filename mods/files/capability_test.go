@@ -27,9 +27,14 @@ type game struct {
 
 func newGame(t *testing.T, o files.Options) *game {
 	t.Helper()
+	return newGameWith(t, files.Capability(o), files.Assets())
+}
+
+func newGameWith(t *testing.T, capabilities ...mods.Capability) *game {
+	t.Helper()
 	g := &game{}
 	host, err := mods.Open(mods.Config{
-		Capabilities: []mods.Capability{files.Capability(o), files.Assets()},
+		Capabilities: capabilities,
 		Policy:       mods.PolicyAll, Output: &g.out, Logger: slog.New(slog.NewTextHandler(&g.log, nil)),
 	})
 	must(t, err)
@@ -57,6 +62,21 @@ func (g *game) load(t *testing.T, b *bundle.Bundle) {
 	if _, err := g.Load(mods.Source{Bundle: b, Path: "test"}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// openBelow returns how many files and folders below dir this process has open.
+func openBelow(t *testing.T, dir string) (n int) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil || len(links) == 0 {
+		t.Skip("this system does not tell which files are open")
+	}
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && strings.HasPrefix(to, dir) {
+			n++
+		}
+	}
+	return n
 }
 
 // until ticks until the mods have printed text that many times.
@@ -90,6 +110,7 @@ return { start = function()
   try("read", files.read, "saves/one.txt")
   try("read too little", files.read, "saves/one.txt", 3)
   try("read nothing", files.read, "none")
+  try("read a huge number", files.read, "saves/one.txt", 2^50)
   try("read outside", files.read, "../mod-wolf/secret")
   try("read a negative number", files.read, "saves/one.txt", -1)
   try("bytes", files.write, "bytes", "\0\255")
@@ -118,6 +139,7 @@ append true
 read true hello world
 read too little false files: cannot read "saves/one.txt": too big: it has 11 bytes; at most 3 are read
 read nothing false files: cannot read "none": no such file
+read a huge number true hello world
 read outside false files: cannot read "../mod-wolf/secret": bad name: ".."; paths are clean and stay in the mod's folder
 read a negative number false files.read: bad argument #2 (want the most bytes to read)
 bytes true
@@ -193,11 +215,7 @@ func TestFilesArePaidFor(t *testing.T) {
 	dir := t.TempDir()
 	c := files.Capability(files.Options{Dir: dir})
 	c.IO = mods.IOLimits{Ops: 3, Bytes: 1000}
-	var out bytes.Buffer
-	host, err := mods.Open(mods.Config{Capabilities: []mods.Capability{c, files.Assets()}, Policy: mods.PolicyAll, Output: &out})
-	must(t, err)
-	g := &game{Host: host}
-	defer host.Close()
+	g := newGameWith(t, c, files.Assets())
 	g.load(t, pack(t, "sheep", "", `
 return { start = function()
   print(pcall(files.write, "a", ("x"):rep(1001)))
@@ -209,9 +227,7 @@ return { start = function()
   print(pcall(files.exists, "b"))
   print("done")
 end }`))
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), "done") && time.Now().Before(end); time.Sleep(time.Millisecond) {
-		must(t, host.Tick(context.Background(), time.Millisecond))
-	}
+	g.until(t, "done", 1)
 	want := `false files: all 1000 are used up
 false files: all 1000 are used up
 true
@@ -221,10 +237,54 @@ true true
 false files: all 3 operations are used up
 done
 `
-	if diff := cmp.Diff(want, strings.NewReplacer("[sheep] ", "", `\t`, " ").Replace(out.String())); diff != "" {
+	if diff := cmp.Diff(want, strings.NewReplacer("[sheep] ", "", `\t`, " ").Replace(g.out.String())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	wantOnDisk(t, dir, "mod-sheep/", "mod-sheep/a", "mod-sheep/b")
+}
+
+// Assets are paid for too: as I/O, and as the memory of the copies on the way.
+func TestAssetsArePaidFor(t *testing.T) {
+	c := files.Assets()
+	c.IO = mods.IOLimits{Bytes: 16<<20 + 10, BytesPerTick: 1 << 30}
+	g := newGameWith(t, files.Capability(files.Options{Dir: t.TempDir()}), c)
+	g.load(t, pack(t, "sheep", "", `
+return { start = function()
+  local n = 0
+  for i = 1, 16 do n = n + #assets.read("data/big") end
+  print(n, pcall(assets.read, "data/names.txt"))
+  print("done")
+end }`))
+	g.until(t, "done", 1)
+	want := `[sheep] 16777216\tfalse\tassets: all 16777226 are used up`
+	if out := g.out.String(); !strings.Contains(out, want) {
+		t.Errorf("%q, want %q", out, want)
+	}
+	if r := g.Mod("sheep").Report(); r.AllocatedBytes < 3*16<<20 {
+		t.Errorf("%d bytes were charged for 16 MiB in three copies", r.AllocatedBytes)
+	}
+}
+
+// When the host is closed, and when a mod is unloaded, its folder is.
+func TestFoldersAreClosed(t *testing.T) {
+	dir := t.TempDir()
+	g := newGame(t, files.Options{Dir: dir})
+	for _, id := range []string{"sheep", "wolf"} {
+		g.load(t, pack(t, id, "", `return { start = function() files.write("a", "") print("done") end, tick = function() print("tick") end }`))
+	}
+	g.until(t, "done", 2)
+	if n := openBelow(t, dir); n != 2 {
+		t.Fatalf("%d folders are open, want 2: the test proves nothing", n)
+	}
+	must(t, g.Unload("wolf"))
+	g.until(t, "tick", strings.Count(g.out.String(), "tick")+3)
+	if n := openBelow(t, dir); n != 1 {
+		t.Errorf("%d folders are open after an unload, want 1", n)
+	}
+	must(t, g.Close())
+	if n := openBelow(t, dir); n != 0 {
+		t.Errorf("%d folders are open after the end", n)
+	}
 }
 
 // During a reload there are two grants of one folder; it stays open as long as one

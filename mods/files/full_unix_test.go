@@ -4,7 +4,6 @@ package files_test
 
 import (
 	"fmt"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -63,28 +62,16 @@ func TestNothingStaysOpen(t *testing.T) {
 		}
 	})
 	must(t, f.Write("a", "a"))
-	opened := func() (n int) {
-		links, err := filepath.Glob("/proc/self/fd/*")
-		if err != nil || len(links) == 0 {
-			t.Skip("this system does not tell which files are open")
-		}
-		for _, link := range links {
-			if to, err := os.Readlink(link); err == nil && strings.HasPrefix(to, dir) {
-				n++
-			}
-		}
-		return n
-	}
-	if n := opened(); n != 0 {
+	if n := openBelow(t, dir); n != 0 {
 		t.Errorf("%d files are open", n)
 	}
 	f = openIn(t, filepath.Dir(dir), files.Limits{})
 	wantUsage(t, f, 1, 1)
-	if opened() == 0 {
+	if openBelow(t, dir) == 0 {
 		t.Error("a folder in use has no file open: the test proves nothing")
 	}
 	must(t, f.Close())
-	if n := opened(); n != 0 {
+	if n := openBelow(t, dir); n != 0 {
 		t.Errorf("%d files are open", n)
 	}
 }

@@ -7,16 +7,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods/filter"
 )
 
-// cleaner is what declarations of host functions take.
-type cleaner interface {
-	Name() string
-	Clean(string) (string, error)
-}
-
-var _ cleaner = filter.Filter{}
+var _ luasandbox.Filter = filter.Filter{}
 
 func TestClean(t *testing.T) {
 	keep := filter.Filter{Markup: filter.Keep}
@@ -192,5 +187,22 @@ func TestReadyMade(t *testing.T) {
 	}
 	if _, err := filter.Name.Clean("\u3164\u200b "); err == nil {
 		t.Error("a name of which nothing can be seen is accepted")
+	}
+}
+
+func BenchmarkClean(b *testing.B) {
+	for name, text := range map[string]string{
+		"plain":  "the quick brown fox jumps over the lazy dog, 3 times",
+		"marked": "buy <b>große</b> sheep §aat {red}half\u202e\u200b the price",
+		"long":   strings.Repeat("<b>\u202e§a", 1<<20),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := filter.ChatLine.Clean(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

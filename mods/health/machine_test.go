@@ -176,6 +176,29 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+// TestHugeBackoff doubles to the end of time.
+func TestHugeBackoff(t *testing.T) {
+	for _, cfg := range []Config{
+		{Backoff: math.MaxInt64},
+		{Backoff: math.MaxInt64/2 + 1},
+		{Backoff: math.MaxInt64/2 + 1, MaxBackoff: math.MaxInt64},
+		{MaxBackoff: math.MaxInt64},
+		{Backoff: 1, MaxBackoff: math.MaxInt64 - 1},
+	} {
+		m, last := New(cfg), time.Duration(0)
+		for m.quarantines = 1; m.quarantines < 100; m.quarantines++ {
+			d := m.backoff()
+			if d < last || d > m.cfg.MaxBackoff || d < m.cfg.Backoff || last > 0 && d-last > last {
+				t.Fatalf("%+v: quarantine %d lasts %d, the one before %d", cfg, m.quarantines, d, last)
+			}
+			last = d
+		}
+		if last != m.cfg.MaxBackoff {
+			t.Errorf("%+v: at last %d", cfg, last)
+		}
+	}
+}
+
 func TestNeverDisabled(t *testing.T) {
 	m, now := New(Config{Disable: -1}), time.Duration(0)
 	for range 1000 {
@@ -219,6 +242,15 @@ func TestProbation(t *testing.T) {
 		m.Started(now)
 		m.Advance(now + 1000*s)
 		if got := m.Status(); got.Quarantines != 0 || got.Probation {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("clean, in a jump over two and a half periods", func(t *testing.T) {
+		m, now := twice()
+		m.quarantines = 4
+		m.Started(now)
+		m.Advance(now + 300*s)
+		if got := m.Status(); got.Quarantines != 2 || got.Until != now+360*s {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -328,6 +360,9 @@ func TestManyPoints(t *testing.T) {
 	}
 	if got := m.Status().Points; got != 999 {
 		t.Errorf("%d points within the window, want all 999", got)
+	}
+	if len(m.points) > maxEntries {
+		t.Errorf("%d violations are remembered by themselves", len(m.points))
 	}
 	if m.Violation(999*s, "error", 1); m.State() != Quarantined {
 		t.Errorf("%+v", m.Status())

@@ -136,6 +136,8 @@ func (s Snapshot) check() error {
 	}
 	down := s.Disabled || s.Quarantine > 0
 	switch {
+	case (down || s.Failing) && s.Reason == "":
+		return wrong("reason", "one, as it is disabled, quarantined or failing")
 	case down && (s.Probation || s.Clean > 0 || s.Failing || len(s.Points) > 0):
 		return wrong("points", "no points, probation, clean period or failing of a mod that does not run")
 	case !down && (s.Quarantines > 0) != (s.Clean > 0):

@@ -116,8 +116,8 @@ func TestRestart(t *testing.T) {
 // TestUntrustedSnapshot changes every field to what no machine writes.
 func TestUntrustedSnapshot(t *testing.T) {
 	good := Snapshot{Version: 1, Quarantines: 2, Probation: true, Clean: s, Failing: true, Reason: "error", Points: []SnapshotPoint{{s, 5}, {2 * s, 1}}}
-	jailed := Snapshot{Version: 1, Quarantines: 2, Quarantine: s}
-	for _, good := range []Snapshot{good, jailed, {Version: 1}, {Version: 1, Disabled: true}} {
+	jailed := Snapshot{Version: 1, Quarantines: 2, Quarantine: s, Reason: "limit"}
+	for _, good := range []Snapshot{good, jailed, {Version: 1}, {Version: 1, Disabled: true, Reason: "no"}} {
 		if err := New(Config{}).Restore(0, good); err != nil {
 			t.Errorf("%+v: %v", good, err)
 		}
@@ -134,6 +134,8 @@ func TestUntrustedSnapshot(t *testing.T) {
 		{"negative number", "quarantines", good, func(s *Snapshot) { s.Quarantines = -1 }},
 		{"huge number", "quarantines", good, func(s *Snapshot) { s.Quarantines = math.MaxInt }},
 		{"quarantine of none", "quarantines", jailed, func(s *Snapshot) { s.Quarantines = 0 }},
+		{"no reason", "reason", jailed, func(s *Snapshot) { s.Reason = "" }},
+		{"failing for no reason", "reason", good, func(s *Snapshot) { s.Reason = "" }},
 		{"probation after nothing", "quarantines", good, func(s *Snapshot) { s.Quarantines, s.Clean = 0, 0 }},
 		{"negative clean period", "clean_ns", good, func(s *Snapshot) { s.Clean = -1 }},
 		{"never forgiven", "clean_ns", good, func(s *Snapshot) { s.Clean = 0 }},

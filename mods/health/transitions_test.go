@@ -221,6 +221,8 @@ func broken(m *Machine, before Status, op string, c Change) string {
 		return "the points do not add up"
 	case s.State.Runs() && sum >= m.cfg.Quarantine && op == "Violation":
 		return "more points than a mod can have"
+	case !s.State.Runs() && (m.started || m.throttled || m.failing || m.held[Frame] || m.sum > 0):
+		return "what was true of a Lua state that is no more is remembered"
 	case s.State == Disabled && ok:
 		return "there is something to do for a disabled mod"
 	case s.Quarantines < 0 || m.cfg.Disable > 0 && s.State != Disabled && s.Quarantines >= m.cfg.Disable:

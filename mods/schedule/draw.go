@@ -147,18 +147,19 @@ func (s *Scheduler) drawShare(v *visit) bool {
 }
 
 // share is what an entry gets for certain, in this frame: what it is due, or
-// the least quantum, which is then due later. Of frames in which its turn did
-// not come, it makes up for mostShares.
+// the least quantum, which is then due later. Of what it was due in frames in
+// which its turn did not come, no more than mostShares are made up for, and no
+// more than one at a time: so everybody's next turn is near.
 func (s *Scheduler) share(e *Entry) int64 {
 	c := &s.class[e.class]
 	least := byWeight(s.least*int64(c.peakN), e.weight, c.peak)
-	fair := byWeight(c.base, e.weight, c.peak)
+	most := max(byWeight(c.base, e.weight, c.peak), least)
 	e.count()
-	e.due = min(e.due, mostShares*max(fair, least)<<dueBits)
+	e.due = min(e.due, mostShares*most<<dueBits)
 	if e.due <= 0 {
 		return 0
 	}
-	whole := max(e.due>>dueBits, least)
+	whole := min(max(e.due>>dueBits, least), 2*most)
 	e.due -= whole << dueBits
 	return max(whole*int64(e.factor)/wholeShare, 1)
 }

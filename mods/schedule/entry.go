@@ -229,6 +229,6 @@ func (e *Entry) strike() {
 		return
 	}
 	if e.strikes++; e.strikes >= cfg.Patience {
-		e.factor, e.strikes = max(e.factor/2, leastShare), 0
+		e.factor, e.strikes = (e.factor+1)/2, 0
 	}
 }

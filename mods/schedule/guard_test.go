@@ -69,9 +69,8 @@ func TestCutFramesStarveNobody(t *testing.T) {
 		g := newGame(t, cfg, 1, loads...)
 		most := 0
 		for _, c := range n {
-			// A turn is at most what a class is due, which is a frame, or
-			// 1,000 for each, and of that what was not given in its time.
-			turn := (mostShares*100_000 + 1000*len(loads)) / int(g.cfg.Slice)
+			// A turn is at most twice a share, which is a frame at most.
+			turn := 2 * 100_000 / int(g.cfg.Slice)
 			most = max(most, 3*c*(turn+1))
 		}
 		for range most {

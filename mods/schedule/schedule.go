@@ -30,16 +30,17 @@ type Scheduler struct {
 
 // class is the state of one priority class.
 type class struct {
-	n      int    // entries with work
-	weight int64  // of these
-	base   int64  // what the class is guaranteed in this frame
-	allow  int64  // what it has left of that; below zero it is a debt
-	served bool   // has run out of its allowance in this frame
-	rest   int64  // its part of what is left for the throttled and indebted
-	due    uint64 // what a weight of 1 was guaranteed in all frames so far, in 1/65536
-	added  uint64 // to due in this frame
-	peakN  int    // the most entries with work at a time in this frame
-	peak   int64  // the most weight of these
+	n       int    // entries with work
+	weight  int64  // of these
+	base    int64  // what the class is guaranteed in this frame
+	allow   int64  // what it has left of that; below zero it is a debt
+	served  bool   // has run out of its allowance in this frame
+	rest    int64  // its part of what is left for the throttled and indebted
+	sharing bool   // somebody in the round runs on a share
+	due     uint64 // what a weight of 1 was guaranteed in all frames so far, in 1/65536
+	added   uint64 // to due in this frame
+	peakN   int    // the most entries with work at a time in this frame
+	peak    int64  // the most weight of these
 
 	queue [queues]queue
 }

@@ -25,8 +25,9 @@ var errNotPublic = errors.New("not an address of the public internet")
 type addressGuard struct {
 	allow, deny []netip.Prefix
 	special     *ssrf.Guardian
-	// interfaces returns the addresses of this machine. Some of them may be public;
-	// a connection to one of those would come from inside, past the firewall.
+	// interfaces returns the addresses of this machine with their networks. Some may
+	// be public; a connection to one of those, or to a neighbour on the same link,
+	// would come from inside, past the firewall.
 	interfaces func() ([]net.Addr, error)
 }
 
@@ -70,10 +71,8 @@ func (g *addressGuard) check(ip netip.Addr) error {
 		return err
 	}
 	for _, a := range own {
-		if n, ok := a.(*net.IPNet); ok {
-			if mine, ok := netip.AddrFromSlice(n.IP); ok && mine.Unmap() == ip {
-				return errNotPublic
-			}
+		if n, ok := a.(*net.IPNet); !ok || n.Contains(ip.AsSlice()) {
+			return errNotPublic
 		}
 	}
 	return nil

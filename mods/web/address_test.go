@@ -120,17 +120,25 @@ func TestMappedAddresses(t *testing.T) {
 	}
 }
 
-// TestOwnAddresses: this machine's public addresses are reached from inside.
+// TestOwnAddresses: this machine's public addresses, and those on the same links, are
+// reached from inside.
 func TestOwnAddresses(t *testing.T) {
 	mine := []net.Addr{
 		&net.IPNet{IP: net.ParseIP("93.184.215.14"), Mask: net.CIDRMask(24, 32)},
 		&net.IPNet{IP: net.ParseIP("2606:4700::77"), Mask: net.CIDRMask(64, 128)},
 	}
 	g := newAddressGuard(nil, nil, func() ([]net.Addr, error) { return mine, nil })
-	for text, want := range map[string]bool{"93.184.215.14": false, "93.184.215.15": true, "2606:4700::77": false, "2606:4700::78": true} {
+	for text, want := range map[string]bool{
+		"93.184.215.14": false, "93.184.215.15": false, "93.184.216.1": true,
+		"2606:4700::77": false, "2606:4700::78": false, "2606:4700:0:1::77": true,
+	} {
 		if err := g.check(netip.MustParseAddr(text)); (err == nil) != want {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+	odd := newAddressGuard(nil, nil, func() ([]net.Addr, error) { return []net.Addr{&net.UnixAddr{Name: "x"}}, nil })
+	if err := odd.check(publicOne); err == nil {
+		t.Error("dialled without understanding the own addresses")
 	}
 	broken := errors.New("no netlink")
 	g = newAddressGuard(nil, nil, func() ([]net.Addr, error) { return nil, broken })

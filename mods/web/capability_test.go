@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,12 @@ func (g *game) load(permission, lua string) error {
 // lines ticks until so many lines were printed, and returns them.
 func (g *game) lines(n int) []string {
 	g.t.Helper()
+	return g.until(func(out []string) bool { return len(out) >= n })
+}
+
+// until ticks until what was printed is enough, and returns it.
+func (g *game) until(enough func([]string) bool) []string {
+	g.t.Helper()
 	for range 100_000 {
 		if err := g.host.Tick(g.t.Context(), time.Second/60); err != nil {
 			g.t.Fatal(err)
@@ -94,7 +101,7 @@ func (g *game) lines(n int) []string {
 		g.mu.Lock()
 		out := g.output
 		g.mu.Unlock()
-		if len(out) >= n {
+		if enough(out) {
 			return out
 		}
 		runtime.Gosched()
@@ -207,14 +214,7 @@ func TestFramesGoOn(t *testing.T) {
 		t.Errorf("while it waits (-want +got):\n%s", diff)
 	}
 	close(release)
-	for range 10_000 {
-		if out := g.lines(len(g.output) + 1); out[len(out)-1] != "tick" {
-			break
-		}
-	}
-	if got := g.output[len(g.output)-1]; got != "answer" {
-		t.Errorf("the answer is %q", got)
-	}
+	g.until(func(out []string) bool { return slices.Contains(out, "answer") })
 }
 
 // TestUnloadEndsRequests: what a mod has under way ends with it, at the server too.
@@ -285,6 +285,47 @@ func TestRate(t *testing.T) {
 	}
 	if arrived < 4 {
 		t.Errorf("%d requests arrived after an hour", arrived)
+	}
+}
+
+// TestBytes: what a response can have is paid for before the request.
+func TestBytes(t *testing.T) {
+	n := newNetwork(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") }))
+	o := n.options()
+	o.MaxInFlight, o.Rate, o.Burst = 1, 100, 100
+	for options, want := range map[string][]string{
+		`{}`:                           {"false", "true"}, // the second one is the first to end
+		`{max_bytes = 1}`:              {"true", "true"},
+		`{max_bytes = 1, timeout=0/0}`: {"false", "false"},
+	} {
+		g := openGame(t, o, mods.Config{})
+		if err := g.load(`hosts = ["api.example.com"] }
+			task = { reason = "asks twice at a time"`, `
+			for i = 1, 2 do
+				task.spawn(function() print((pcall(http.get, "https://api.example.com/", `+options+`))) end)
+			end`); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, g.lines(2)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", options, diff)
+		}
+	}
+}
+
+// TestStringLimit: a response that would be too long a string for the mod is too
+// large, which is no violation.
+func TestStringLimit(t *testing.T) {
+	n := newNetwork(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 5000)) }))
+	for limit, want := range map[int64]string{4096: "nil the response of api.example.com is too large", 8192: "5000 nil"} {
+		g := openGame(t, n.options(), mods.Config{Limits: limits.Limits{String: limit}})
+		if err := g.load(`hosts = ["api.example.com"]`, `
+			local r, message = http.get("https://api.example.com/", {max_bytes = 100000})
+			print((r and #r.body or "nil") .. " " .. tostring(message))`); err != nil {
+			t.Fatal(err)
+		}
+		if got := g.lines(1)[0]; got != want {
+			t.Errorf("with strings of %d bytes: %s, want %s", limit, got, want)
+		}
 	}
 }
 

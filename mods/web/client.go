@@ -288,14 +288,14 @@ func (c *Call) send(ctx context.Context) (answer *Response, location string, err
 	if resp.ContentLength > c.most && c.method != "HEAD" {
 		return fail(FailureTooLarge, nil)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, c.most+1))
-	if err != nil {
+	var body strings.Builder
+	if _, err := io.Copy(&body, io.LimitReader(resp.Body, c.most+1)); err != nil {
 		return fail(FailureConnect, err)
 	}
-	if int64(len(body)) > c.most {
+	if int64(body.Len()) > c.most {
 		return fail(FailureTooLarge, nil)
 	}
-	answer.Body = string(body)
+	answer.Body = body.String()
 	return answer, location, nil
 }
 

@@ -11,8 +11,8 @@
 //     user names, addresses in any notation, ports in odd forms, dot segments,
 //     needless percent-encoding, backslashes, ';' in paths.
 //   - The address that is really dialled is one of the public internet, and not one
-//     of this machine's own: not loopback, private, link-local, shared, multicast,
-//     reserved or a tunnel to such. It is checked after the name was looked up and
+//     of this machine's own or of its neighbours on the same link: not loopback,
+//     private, link-local, shared, multicast, reserved or a tunnel to such. It is checked after the name was looked up and
 //     again at the socket, so a name that changes its address gains nothing.
 //   - No proxy is used, whatever the environment says; no cookies, no kept
 //     connections, no TLS sessions; https unless both manifest and operator say
@@ -26,10 +26,11 @@
 // passes requests on, or redirects inside itself, is trusted by whoever lists it.
 // A path that a server treats as another one for reasons of its own (letters of
 // either case, a rewriting rule) is not seen here. Addresses of the operator's
-// network that are public, and are not this machine's, have to be listed in
+// network that are public, and not on a link of this machine's, have to be listed in
 // [Options.DenyAddresses]. On systems where names are looked up by the C library, a
 // lookup that was given up goes on in the background until that library gives up.
 //
-// [New] checks the options, [Client.Allow] the rules of one mod, [Access.Prepare]
-// one request, and [Call.Do] makes it.
+// [Capability] is what an engine gives to its host. Below it, and of use to an
+// engine's own functions too, [New] checks the options, [Client.Allow] the rules of
+// one mod, [Access.Prepare] one request, and [Call.Do] makes it.
 package web

@@ -6,28 +6,86 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
+	"testing/fstest"
+	"time"
 
+	"github.com/luasandbox/modrunner/mods"
+	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/web"
 )
 
-// An operator allows one host; a mod's manifest asks for a part of it.
-func Example() {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// scores is a server for examples, and the options with which it is reached. It is
+// on loopback, which no mod may reach otherwise.
+func scores() (server *httptest.Server, port string, options web.Options) {
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "the scores of %s", r.URL.Query().Get("level"))
 	}))
-	defer server.Close()
-	port := server.URL[strings.LastIndex(server.URL, ":"):]
-
-	client, err := web.New(web.Options{
+	port = server.URL[strings.LastIndex(server.URL, ":"):]
+	return server, port, web.Options{
 		AllowHosts:     []string{"scores.example.org" + port},
 		AllowPlainHTTP: true,
-		// The server of this example is on loopback, which no mod may reach otherwise.
 		Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 		},
 		DangerouslyAllowAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}
+}
+
+// A game whose mods may ask one server.
+func ExampleCapability() {
+	server, port, options := scores()
+	defer server.Close()
+	host, err := mods.Open(mods.Config{
+		Capabilities: []mods.Capability{web.Capability(options)},
+		Policy:       mods.Policy{Allow: []string{"http"}},
+		Output:       os.Stdout,
 	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer host.Close()
+	b, err := bundle.Open(fstest.MapFS{
+		"mod.toml": {Data: []byte(`
+			[mod]
+			id = "scoreboard"
+			version = "1.0.0"
+			[permissions]
+			http = { hosts = ["scores.example.org` + port + `"], plain_http = true, reason = "shows the best" }`)},
+		"main.lua": {Data: []byte(`
+			local url = "http://scores.example.org` + port + `/?level="
+			local answer, message = http.get(url .. http.escape("the cave"))
+			print(answer and answer.body or message)
+			print((pcall(http.get, "https://elsewhere.example/")))`)},
+	}, bundle.Limits{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	loaded, err := host.Load(mods.Source{Bundle: b})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for loaded[0].Report().State == mods.Loaded { // until the main file has run
+		if err := host.Tick(context.Background(), time.Second/60); err != nil {
+			fmt.Println(err)
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	// Output:
+	// [scoreboard] the scores of the cave
+	// [scoreboard] false
+}
+
+// An operator allows one host; a mod's manifest asks for a part of it.
+func Example() {
+	server, port, options := scores()
+	defer server.Close()
+	client, err := web.New(options)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -61,7 +61,8 @@ type Options struct {
 	// is checked like any answer.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// DenyAddresses are public addresses that mods must not reach, such as those
-	// of the operator's own network. They come before all others.
+	// of the operator's own network beyond this machine's links, which need not be
+	// here. They come before all others.
 	DenyAddresses []netip.Prefix
 	// DangerouslyAllowAddresses are addresses that mods may reach although they
 	// are not public: for tests, and, with 64:ff9b::/96, for networks in which

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -176,5 +177,46 @@ func TestRedirects(t *testing.T) {
 				t.Errorf("to %s went %+v", to, last)
 			}
 		}
+	})
+}
+
+// FuzzRedirect: wherever a redirect leads, the next request is one that the rules
+// allow, and is as protected as the one before.
+func FuzzRedirect(f *testing.F) {
+	for _, raw := range seeds() {
+		f.Add(raw)
+	}
+	for _, raw := range []string{"/v1/to", "to", "../v1/to", "//example.com/v1/x", "///example.com/v1", "?q", "#f", "/v1/../a", `\\evil.example\v1`, "https:v1", "/%2e%2e/"} {
+		f.Add(raw)
+	}
+	client, err := New((&network{}).options())
+	if err != nil {
+		f.Fatal(err)
+	}
+	rules := Rules{Hosts: []string{"example.com", "*.example.com"}, Paths: []string{"/v1"}, PlainHTTP: true}
+	a, err := client.Allow(rules)
+	if err != nil {
+		f.Fatal(err)
+	}
+	c, err := a.Prepare(Request{URL: "https://api.example.com/v1/from"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, location string) {
+		next, err := c.follow(302, location)
+		if err != nil {
+			wantFailure(t, err, FailureRedirect)
+			return
+		}
+		u, err := url.Parse(next.target.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := u.Hostname()
+		if u.Scheme != "https" || u.Port() != "" || host != "example.com" && !strings.HasSuffix(host, ".example.com") ||
+			u.Path != "/v1" && !strings.HasPrefix(u.Path, "/v1/") || u.User != nil {
+			t.Errorf("%q leads to %s", location, u)
+		}
+		checkReadings(t, next.target)
 	})
 }
