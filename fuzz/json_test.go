@@ -93,7 +93,7 @@ func FuzzJSON(f *testing.F) {
 		}
 		main := strings.Replace(jsonProgram, "%", strings.Join(exprs, ", "), 1)
 		read, answered := false, false
-		p := probe{func(*mods.Mod) []luasandbox.Member {
+		p := probe(func(string) []luasandbox.Member {
 			return []luasandbox.Member{
 				luasandbox.Func("text", func() string { return text }),
 				luasandbox.Func("decoded", func(out, indented string) {
@@ -112,10 +112,10 @@ func FuzzJSON(f *testing.F) {
 					}
 				}),
 			}
-		}}
+		})
 		run := func() []mods.Report {
 			w := newWorld(t, nil, p, main, "", "one")
-			_ = w.start()
+			w.tick()
 			_ = w.end()
 			return w.figures()
 		}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/luasandbox/modrunner/fuzz/generate"
 	"github.com/luasandbox/modrunner/luasandbox"
-	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/storage"
 	"github.com/luasandbox/modrunner/mods/storage/boltstore"
 )
@@ -205,8 +204,7 @@ func FuzzStorage(f *testing.F) {
 		queue := map[string][]operation{}
 		current := map[string]operation{}
 		failed := false
-		p := probe{func(m *mods.Mod) []luasandbox.Member {
-			id := m.ID()
+		p := probe(func(id string) []luasandbox.Member {
 			return []luasandbox.Member{
 				luasandbox.Func("next", func() (any, any, any) {
 					if len(queue[id]) == 0 {
@@ -228,7 +226,7 @@ func FuzzStorage(f *testing.F) {
 					}
 				}),
 			}
-		}}
+		})
 		for hosts := 0; hosts < 4 && (hosts == 0 || len(s.data) > 0); hosts++ {
 			if folder != "" {
 				var err error
@@ -259,18 +257,14 @@ func FuzzStorage(f *testing.F) {
 				}
 			}
 			w := newWorld(t, store, p, storageProgram, fmt.Sprintf("quota = %d\n", quota), "one", "two")
-			if err := w.start(); err != nil {
-				t.Fatal(err)
-			}
+			w.tick() // the main files
 			for ticks := 0; ticks < 20 && len(s.data) > 0; ticks++ {
 				for range s.pick(6) {
 					id := [...]string{"one", "two"}[s.pick(2)]
 					queue[id] = append(queue[id], s.operation())
 				}
 				store.fails = s.pick(5) == 4
-				if err := w.tick(); err != nil {
-					t.Fatal(err)
-				}
+				w.tick()
 				for id, left := range queue {
 					if len(left) > 0 {
 						t.Fatalf("%s did not do %v: %s", id, left, w.log.String())

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -16,16 +17,12 @@ import (
 	"github.com/luasandbox/modrunner/mods/storage"
 )
 
-// probe is a capability through which a target talks with its mods.
-type probe struct {
-	members func(m *mods.Mod) []luasandbox.Member
-}
-
-func (probe) Name() string           { return "probe" }
-func (probe) Doc() string            { return "The fuzz target." }
-func (probe) Options() []mods.Option { return nil }
-func (p probe) Grant(m *mods.Mod, _ mods.Options) (*luasandbox.Grant, error) {
-	return luasandbox.NewGrant("probe", p.Doc(), p.members(m)...), nil
+// probe returns a capability through which a target talks with its mods. members
+// makes it for the mod with an id.
+func probe(members func(id string) []luasandbox.Member) mods.Capability {
+	return mods.Capability{Name: "probe", Doc: "The fuzz target.", Grant: func(g *mods.Grantee) ([]luasandbox.Member, error) {
+		return members(g.ID()), nil
+	}}
 }
 
 // world is a host with one mod for each text.
@@ -46,13 +43,14 @@ probe = {reason = "fuzz"}
 reason = "fuzz"
 `
 
-// newWorld returns a host with a mod for each id, each with the same main file, not
-// started. more is the rest of the manifest.
-func newWorld(t *testing.T, store storage.Store, p probe, main, more string, ids ...string) *world {
+// newWorld returns a host with a mod for each id, each with the same main file, which
+// the first tick runs. more is the rest of the manifest. A frame is enough for all
+// that the mods can do, and no clock ends it.
+func newWorld(t *testing.T, store storage.Store, p mods.Capability, main, more string, ids ...string) *world {
 	t.Helper()
 	w := &world{t: t}
-	cfg := mods.HostConfig{
-		Limits: small, Policy: mods.PolicyAll, Capabilities: []mods.Capability{p}, SaveEvery: 1,
+	cfg := mods.Config{
+		Limits: small, Frame: mods.Frame{Instructions: 1 << 30, Guard: limits.UnlimitedTime}, Policy: mods.PolicyAll, Capabilities: []mods.Capability{p}, SaveEvery: 1,
 		Output: &w.out, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	cfg.Limits.Instructions, cfg.Limits.Memory, cfg.Limits.HostCalls = 2_000_000, 4<<20, 100_000
@@ -60,9 +58,10 @@ func newWorld(t *testing.T, store storage.Store, p probe, main, more string, ids
 		cfg.OpenStore = func(string) (storage.Store, error) { return store, nil }
 	}
 	var err error
-	if w.Host, err = mods.NewHost(cfg); err != nil {
+	if w.Host, err = mods.Open(cfg); err != nil {
 		t.Fatal(err)
 	}
+	var sources []mods.Source
 	for _, id := range ids {
 		b, err := bundle.Open(fstest.MapFS{
 			"mod.toml": {Data: []byte(strings.Replace(worldManifest, "%", id, 1) + more)},
@@ -71,17 +70,23 @@ func newWorld(t *testing.T, store storage.Store, p probe, main, more string, ids
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Add(b, id); err != nil {
-			t.Fatal(err)
-		}
+		sources = append(sources, mods.Source{Bundle: b, Path: id})
+	}
+	if _, err := w.Load(sources...); err != nil {
+		t.Fatal(err)
 	}
 	return w
 }
 
-// start runs the main files. The error of a store that fails is for the caller.
-func (w *world) start() error { return w.storageError(w.Start(context.Background())) }
-func (w *world) tick() error  { return w.storageError(w.Tick(context.Background())) }
-func (w *world) stop() error  { return w.storageError(w.Stop(context.Background())) }
+func (w *world) tick() {
+	w.t.Helper()
+	if err := w.Tick(context.Background(), 50*time.Millisecond); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// stop is the last tick. The error of a store that fails is for the caller.
+func (w *world) stop() error { return w.storageError(w.Stop(context.Background())) }
 
 // end closes the host and looks at what became of the mods.
 func (w *world) end() error {

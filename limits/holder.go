@@ -112,32 +112,31 @@ func (g *Gauge) room() int64 {
 	return left + g.max/4 - g.share.estimated
 }
 
-// Pressed reports whether one of g's ancestors, with what is estimated, holds more than
-// its maximum, and at least an eighth of the maximum is estimated by others than g:
-// whether [Gauge.Ask] is worth its price.
-func (g *Gauge) Pressed() bool { return g.pressed() != nil }
-
-func (g *Gauge) pressed() *Gauge {
+// pressed returns an ancestor of g that, with what is estimated and n units more, would
+// hold more than its maximum, while at least an eighth of the maximum is estimated by
+// others than g.
+func (g *Gauge) pressed(n int64) *Gauge {
 	if g.share == nil {
 		return nil
 	}
 	for p := g.parent; p != nil; p = p.parent {
-		if p.share != nil && p.max <= Unlimited/2 && p.held+p.share.estimated > p.max && p.share.estimated-g.share.estimate >= max(p.max/8, 1) {
+		if p.share != nil && p.max <= Unlimited/2 && n > p.max-p.held-p.share.estimated && p.share.estimated-g.share.estimate >= max(p.max/8, 1) {
 			return p
 		}
 	}
 	return nil
 }
 
-// Ask makes the other holders of the ancestors that are pressed count what they hold,
-// those that estimate anything more than they counted. The walk costs one instruction for perUnit units that
+// Ask is for g in need of n units: where an ancestor, with what is estimated, does not have
+// them, and at least an eighth of its maximum is estimated by others than g, Ask makes
+// these count what they hold. The walk costs one instruction for perUnit units that
 // they hold; it is divided among all of them, and g, in proportion to what they
 // estimate, and g to own: who made the garbage pays for looking at it. g's part is due
 // before the walk: pay is called with it, and an error of pay's ends Ask.
 //
 // Between two askings an ancestor has admitted at least an eighth of its maximum.
-func (g *Gauge) Ask(own, perUnit int64, pay func(units int64) error) error {
-	for p := g.pressed(); p != nil; p = g.pressed() {
+func (g *Gauge) Ask(n, own, perUnit int64, pay func(units int64) error) error {
+	for p := g.pressed(n); p != nil; p = g.pressed(n) {
 		var asked []*Gauge
 		var walk int64
 		total := max(own, 0)

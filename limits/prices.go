@@ -80,13 +80,6 @@ const (
 	// Measured 1.0.
 	CoroutineCreate int64 = 50
 
-	// CensusObject is one object marked and looked at by the census, beside
-	// CensusSlots. Measured 0.1 where objects are in cache and 3.9 for a list
-	// linked in random order through 56 MiB, which waits for memory at each
-	// step. The price lies between the two: at the upper one, honest mods with
-	// many small tables would pay forty times their cost.
-	CensusObject int64 = 16
-
 	// NumberToString is one number written as tostring does (%.14g).
 	// Measured 0.8; an integer 0.15.
 	NumberToString int64 = 24
@@ -191,10 +184,6 @@ const (
 	// census, when one is taken. Measured 1.5 for most structures, 4 to 5 for 4,096
 	// small objects in shuffled order, which wait for memory.
 	CensusBytesPerUnit int64 = 32
-
-	// CensusSlots is for values that the census looks at inside an object.
-	// Measured 0.7.
-	CensusSlots int64 = 4
 )
 
 // Sizes, in bytes, of what a script makes: what Go's allocator takes for the

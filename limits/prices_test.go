@@ -109,27 +109,6 @@ func BenchmarkPrice(b *testing.B) {
 		})
 	}
 
-	for _, n := range []int{1 << 10, 64 << 10, 512 << 10} {
-		first := ring(n)
-		epoch := uint32(0)
-		measure(fmt.Sprintf("CensusObject/%d", n), int64(n)*limits.CensusObject, func() {
-			epoch++
-			sinkInt = census(first, epoch)
-		})
-	}
-	for _, n := range []int{1 << 10, 1 << 20} {
-		values := make([]value, n)
-		measure(fmt.Sprintf("CensusSlots/%d", n), limits.Units(int64(n), limits.CensusSlots), func() {
-			live := 0
-			for i := range values {
-				if values[i].p != nil {
-					live++
-				}
-			}
-			sinkInt = live
-		})
-	}
-
 	floats := randomFloats(1 << 10)
 	text := make([]string, len(floats))
 	for i, f := range floats {
@@ -230,37 +209,6 @@ func randomFloats(n int) []float64 {
 		floats[i] = math.Ldexp(r.Float64(), r.IntN(600)-300)
 	}
 	return floats
-}
-
-// object stands for a table header: a mark and references to walk.
-type object struct {
-	mark uint32
-	size int64
-	next *object
-	_    [limits.TableHeader - 24]byte
-}
-
-// ring returns n objects that refer to one another in random order, the
-// unkind case for the cache.
-func ring(n int) *object {
-	objects := make([]*object, n)
-	for i := range objects {
-		objects[i] = &object{size: limits.TableHeader}
-	}
-	rand.New(rand.NewPCG(3, 4)).Shuffle(n, func(i, j int) { objects[i], objects[j] = objects[j], objects[i] })
-	for i := range objects {
-		objects[i].next = objects[(i+1)%n]
-	}
-	return objects[0]
-}
-
-func census(first *object, epoch uint32) int {
-	total := 0
-	for o := first; o.mark != epoch; o = o.next {
-		o.mark = epoch
-		total += int(o.size)
-	}
-	return total
 }
 
 // probe is an index of entries with linear probing, as a table's hash part.

@@ -136,7 +136,10 @@ func TestBudgetIsNotHeldByGarbage(t *testing.T) {
 		return s.LastCall().Instructions
 	}
 	small, most := cost(alone, "keep", 2), int64(0)
-	for range 100 {
+	for i := range 60 {
+		if i == 20 {
+			cost(sandboxes[0], "rest", 0) // pays for the looks at what it has kept: once
+		}
 		for _, s := range sandboxes[2:] {
 			cost(s, "waste", 60)
 		}
@@ -148,6 +151,23 @@ func TestBudgetIsNotHeldByGarbage(t *testing.T) {
 	}
 	if rest := cost(sandboxes[0], "rest", 0); rest > 2000 {
 		t.Errorf("a sandbox that makes no garbage pays %d instructions", rest)
+	}
+}
+
+// A large piece is to be had where only garbage is in its way.
+func TestBudgetHasRoomForALargePiece(t *testing.T) {
+	budget := limits.NewMeter(limits.Limits{Memory: 8 << 20, Instructions: limits.Unlimited}, nil)
+	sandboxes := hoarders(t, 2, budget, limits.Limits{Memory: 8 << 20})
+	for _, path := range []string{"keep", "drop"} {
+		if _, err := sandboxes[0].Call(context.Background(), path, 600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held := budget.Memory().Current(); held < 6<<20 {
+		t.Fatalf("%d bytes held", held)
+	}
+	if _, err := sandboxes[1].Load(context.Background(), compile(t, `s = ("x"):rep(5000000)`)); err != nil {
+		t.Error(err)
 	}
 }
 

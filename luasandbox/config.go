@@ -26,7 +26,11 @@ type Config struct {
 	// its own: a tick's, or a player's. Sandboxes with a common Budget belong to
 	// one goroutine at a time. Its limits are also the highest that one call of
 	// this sandbox has. Who made it refills it. Nil: none.
-	// It learns of memory when a census is taken, not before: see SECURITY.md.
+	// At the end of each call and step, what they hold together is within its memory
+	// limit and a quarter; its figure is an upper bound of that. A sandbox is refused
+	// memory when what is live does not fit, not for the garbage of others: those count
+	// what they hold, and pay for that in their next call. The Budget holds on to the
+	// sandbox until Close.
 	Budget *limits.Meter
 	// Grants are what the script may reach beyond the safe library. Nil: nothing.
 	Grants []*Grant

@@ -177,6 +177,15 @@ func (e *emitInput) fail(err error) {
 }
 
 func (e *emitInput) apply(h *Host) {
+	if len(h.batches) > 0 && len(h.held) < eventsFromHost {
+		h.held = append(h.held, e)
+		return
+	}
+	e.send(h)
+}
+
+// send delivers the event.
+func (e *emitInput) send(h *Host) {
 	declared := h.declared[e.name]
 	ev := event{name: e.name, payload: e.payload, size: e.size}
 	if declared.Fallback != nil || e.reply != nil {

@@ -51,16 +51,20 @@ type Host struct {
 	events    events
 	timers    timerQueue
 	checks    checkQueue
+	unwell    map[*Mod]bool // with something on their accounts
 	storage   *storageCapability
 	works     works
 	batches   []*batch
-	hooked    []*Mod // those with a tick hook, in load order
+	relations map[string][]*Mod // what dependants returns; nil: not known
+	hooked    []*Mod            // those with a tick hook, in load order
+	unhooked  bool              // hooked has to be made anew
 	touched   []*Mod // to be looked at when the frame is over
 	charges   []charged
 	journal   *journal
 	frame     schedule.Report
 	idle      []idleMark
-	again     []input // calls of mods that are still being loaded
+	held      []*emitInput // until the mods that are being loaded can hear them
+	again     []input      // calls of mods that are still being loaded
 
 	// Of the saved game that this one goes on from.
 	offset     time.Duration
@@ -94,7 +98,7 @@ func Open(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg, api: api, byID: map[string]*Mod{}, wall: cfg.Now()}
+	h := &Host{cfg: cfg, api: api, byID: map[string]*Mod{}, unwell: map[*Mod]bool{}, wall: cfg.Now()}
 	h.events.host = h
 	h.storage = &storageCapability{host: h}
 	if h.declared, err = declare(cfg.Events); err != nil {
@@ -214,6 +218,7 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 	}
 	h.advance()
 	h.timers.fire(h)
+	h.listHooks()
 	for _, m := range h.hooked {
 		m.tickHook()
 	}
@@ -361,7 +366,10 @@ func (h *Host) close() error {
 	h.closed = ErrClosed
 	mods := slices.Clone(h.mods)
 	inbox := append(h.again, h.inbox...)
-	h.inbox, h.again = nil, nil
+	for _, e := range h.held {
+		inbox = append(inbox, e)
+	}
+	h.inbox, h.again, h.held = nil, nil, nil
 	h.mu.Unlock()
 	h.cancel()
 	for _, in := range inbox {
@@ -410,7 +418,7 @@ func (h *Host) Mod(id string) *Mod {
 // Emit sends an event, which must be declared in [Config].Events, to the mods that
 // subscribed to it. payload is nil, a bool, int, int64, float64, string, []string,
 // or a []any or map[string]any of these; it is copied. The mods receive it in the
-// next tick.
+// next tick; what is sent while mods are being loaded, when these can hear it.
 //
 // The errors: [*EventError] for a name or a payload that cannot be sent, or, where
 // it matches [ErrQueueFull], because more events wait than are kept; [ErrStopped],

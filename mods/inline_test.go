@@ -3,6 +3,7 @@ package mods_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -225,12 +226,14 @@ func (w *world) well(ms ...*mods.Mod) {
 	}
 }
 
-// one runs the main file of a mod that asks for everything, and returns it.
+// one runs the main file of a mod that asks for everything to its end, for as many
+// ticks as that takes, and returns it.
 func one(t testing.TB, cfg mods.Config, main string) (*world, *mods.Mod) {
 	t.Helper()
 	w := newWorld(t, cfg)
 	m := w.mod("one", main)
 	w.run(1)
+	w.until("loaded", func() bool { return m.State() != mods.Loaded })
 	return w, m
 }
 
@@ -305,3 +308,6 @@ func (j journal) told(text string) int {
 	}
 	return n
 }
+
+// as reports whether err is, or wraps, an E.
+func as[E error](err error) bool { _, ok := errors.AsType[E](err); return ok }

@@ -54,6 +54,7 @@ type job struct {
 	release bool
 	size    int64         // of an event's payload
 	event   *subscription // of an event
+	timer   *timer        // of a timer's function
 	key     string        // by which it can be replaced
 	hop     int           // how many events led to it in this tick
 	payer   *Mod          // who pays for it, if not the mod itself
@@ -73,6 +74,15 @@ type job struct {
 
 // serial reports whether j has to begin on the goroutine of Tick.
 func (j *job) serial() bool { return j.begin != nil }
+
+// void reports whether what j is for was ended while j waited: by events.off, or by
+// timer.cancel.
+func (j *job) void() bool {
+	return j.event != nil && j.event.fn == nil || j.timer != nil && j.timer.every > 0 && j.timer.over
+}
+
+// errVoid ends a job that is void. It is nobody's fault.
+var errVoid = errors.New("it was ended while it waited")
 
 // quiet reports whether the end of j concerns nobody but its mod.
 func (j *job) quiet() bool {
@@ -269,6 +279,10 @@ func (m *Mod) spent(in *instance, f func()) int64 {
 // begin makes the task of a job. Where that fails, the job is over.
 func (m *Mod) begin(j *job) int64 {
 	return m.spent(j.in, func() {
+		if j.void() {
+			j.err, j.over = errVoid, true
+			return
+		}
 		if j.begin != nil {
 			j.task, j.err = j.begin()
 			j.over = j.err != nil || j.task == nil
@@ -365,9 +379,10 @@ func (m *Mod) finish(j *job) {
 	}
 	m.account()
 	err := j.err
-	if j.unsent {
+	switch {
+	case j.unsent:
 		m.unsent(j, err)
-	} else if err != nil {
+	case err != nil && err != errVoid:
 		m.judge(j, err)
 	}
 	m.judgeFloods()

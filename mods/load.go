@@ -235,7 +235,16 @@ func (h *Host) weigh(mods []*Mod, errs []error, fresh map[string]int) {
 // the main files of all have run, or when that takes too long.
 type batch struct {
 	mods  []*Mod
+	begun int   // so many of them are not being loaded any more
 	since int64 // tick
+}
+
+// done reports whether no mod of the batch is being loaded.
+func (b *batch) done() bool {
+	for b.begun < len(b.mods) && !b.mods[b.begun].booting() {
+		b.begun++
+	}
+	return b.begun == len(b.mods)
 }
 
 // batchTicks is how long a mod whose main file has run waits for others.
@@ -246,6 +255,7 @@ type loadInput struct{ mods []*Mod }
 
 func (l *loadInput) apply(h *Host) {
 	b := &batch{mods: l.mods, since: h.tick}
+	h.relations = nil
 	h.batches = append(h.batches, b)
 	for _, m := range l.mods {
 		p := h.cfg.Priorities[m.id]
@@ -275,7 +285,7 @@ func (r *refusedInput) apply(h *Host) {
 // tendBatches starts those that have waited for each other.
 func (h *Host) tendBatches() {
 	h.batches = slices.DeleteFunc(h.batches, func(b *batch) bool {
-		if h.tick-b.since < batchTicks && slices.ContainsFunc(b.mods, func(m *Mod) bool { return m.booting() }) {
+		if h.tick-b.since < batchTicks && !b.done() {
 			return false
 		}
 		for _, m := range b.mods {
@@ -286,6 +296,13 @@ func (h *Host) tendBatches() {
 		}
 		return true
 	})
+	if len(h.batches) == 0 {
+		held := h.held
+		h.held = nil
+		for _, e := range held {
+			e.send(h)
+		}
+	}
 }
 
 // Unload takes mods away: in the next tick their stop hooks are called, and then
@@ -317,8 +334,8 @@ func (h *Host) unload(id string) {
 	if m == nil {
 		return
 	}
-	for _, other := range slices.Backward(h.Mods()) {
-		if other != m && h.Mod(other.id) == other && other.needs(id) {
+	for _, other := range slices.Backward(h.dependants(m)) {
+		if h.Mod(other.id) == other && other.needs(id) {
 			h.unload(other.id)
 		}
 	}
@@ -332,11 +349,36 @@ func (h *Host) unload(id string) {
 		h.scheduler.Remove(m.entry)
 		m.entry = nil
 	}
+	if h.unwell[m] { // or else a mod could be made well by loading it again
+		h.storage.kept[id] = m.health.Snapshot(h.now)
+		delete(h.unwell, m)
+	}
 	h.storage.forget(id)
+	h.relations = nil
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.byID, id)
 	h.mods = slices.DeleteFunc(h.mods, func(other *Mod) bool { return other == m })
+}
+
+// dependants returns the mods whose manifests name m as a dependency, also as one
+// that they can do without, in load order.
+func (h *Host) dependants(m *Mod) []*Mod {
+	if h.relations == nil {
+		h.relations = map[string][]*Mod{}
+		for _, other := range h.Mods() {
+			if other.health == nil || other.gone {
+				continue
+			}
+			man := other.edition.manifest
+			for _, list := range [][]manifest.Requirement{man.Dependencies, man.OptionalDependencies} {
+				for _, need := range list {
+					h.relations[need.ID] = append(h.relations[need.ID], other)
+				}
+			}
+		}
+	}
+	return h.relations[m.id]
 }
 
 // needs reports whether m cannot run without the mod with that id.
@@ -356,7 +398,8 @@ func (m *Mod) tryBoot() {
 		}
 	}
 	for _, need := range man.OptionalDependencies {
-		if other := m.host.Mod(need.ID); other != nil && other.booting() {
+		// Of two that would wait for each other, the one that comes first does not.
+		if other := m.host.Mod(need.ID); other != nil && other.number < m.number && other.booting() {
 			return
 		}
 	}
@@ -410,6 +453,7 @@ func (m *Mod) restoreHealth() {
 	if !ok {
 		return
 	}
+	delete(m.host.storage.kept, m.id)
 	if err := m.health.Restore(m.host.now, s); err != nil {
 		m.host.cfg.Logger.Warn("what was kept of a mod's health cannot be used", "mod", m.id, "error", err)
 		return
@@ -423,8 +467,8 @@ func (h *Host) healthRecord() map[string]health.Snapshot {
 	for id, s := range h.storage.kept { // of mods that are not loaded now
 		record[id] = s
 	}
-	for _, m := range h.Mods() {
-		if m.health != nil && !m.gone {
+	for m := range h.unwell {
+		if !m.gone {
 			record[m.id] = m.health.Snapshot(h.now)
 		}
 	}

@@ -184,8 +184,8 @@ func (m *Mod) boot(e *edition, then func(*instance, error)) {
 func (m *Mod) booted() {
 	m.changed(m.health.Started(m.host.now))
 	m.check()
-	for _, other := range m.host.Mods() {
-		if other == m || other.gone || other.health == nil {
+	for _, other := range m.host.dependants(m) {
+		if other.gone {
 			continue
 		}
 		if other.needs(m.id) && other.dependenciesUp() {
@@ -228,8 +228,7 @@ func (m *Mod) startEnded(in *instance) {
 	if m.live != in || in.dropped {
 		return
 	}
-	m.started = true
-	m.host.listHooks()
+	m.started, m.host.unhooked = true, true
 	if in.hooks["tick"] != nil && m.ticked < m.host.tick {
 		m.tickHook()
 	}
@@ -238,6 +237,10 @@ func (m *Mod) startEnded(in *instance) {
 
 // listHooks finds the mods that have a tick hook.
 func (h *Host) listHooks() {
+	if !h.unhooked {
+		return
+	}
+	h.unhooked = false
 	h.hooked = h.hooked[:0]
 	for _, m := range h.Mods() {
 		if m.live != nil && m.started && m.live.hooks["tick"] != nil {
@@ -283,7 +286,7 @@ func (m *Mod) drop(reason error) {
 		m.reload.fail(reason)
 		m.reload = nil
 	}
-	m.host.listHooks()
+	m.host.unhooked = true
 	m.host.dependencyDown(m)
 	m.touch()
 }
@@ -293,8 +296,8 @@ func (h *Host) dependencyDown(m *Mod) {
 	if h.stopped || h.ctx.Err() != nil {
 		return
 	}
-	for _, other := range h.Mods() {
-		if other != m && !other.gone && other.health != nil && other.needs(m.id) {
+	for _, other := range h.dependants(m) {
+		if !other.gone && other.needs(m.id) {
 			other.changed(other.health.Pause(h.now, health.Dependency))
 			other.touch()
 		}
@@ -391,6 +394,13 @@ func (m *Mod) settle() (again bool) {
 
 // check lists m among those whose health changes with time alone.
 func (m *Mod) check() {
+	h := m.host
+	switch s := m.health.Status(); {
+	case s.Quarantines > 0 || s.Points > 0 || !s.State.Runs():
+		h.unwell[m] = true
+	case h.unwell[m]:
+		delete(h.unwell, m)
+	}
 	if next, ok := m.health.Next(); ok {
 		m.host.checks.add(m, next)
 	}

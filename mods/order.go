@@ -1,6 +1,7 @@
 package mods
 
 import (
+	"container/heap"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,38 +105,93 @@ func (r *resolver) spread(sorted []*manifest.Manifest) {
 }
 
 // sort puts the mods in order, and leaves out those in a circle and those that
-// need them.
+// need them. It takes time in proportion to the mods and their requirements.
 func (r *resolver) sort(sorted []*manifest.Manifest) []*manifest.Manifest {
+	type node struct {
+		rank           int // in sorted
+		needs, wishes  int // that are not in the order yet
+		neededBy, wish []*node
+		done           bool
+	}
+	nodes := make(map[string]*node, len(sorted))
+	all := make([]node, len(sorted))
+	for i, man := range sorted {
+		if r.refused[man.ID] == nil {
+			all[i].rank = i
+			nodes[man.ID] = &all[i]
+		}
+	}
+	var ready, half rankHeap // all that is needed is there; and all that is wished for
+	put := func(n *node) {
+		switch {
+		case n.needs > 0:
+		case n.wishes > 0:
+			heap.Push(&half, n.rank)
+		default:
+			heap.Push(&ready, n.rank)
+		}
+	}
+	for i, man := range sorted {
+		n := &all[i]
+		if nodes[man.ID] != n {
+			n.done = true
+			continue
+		}
+		for _, need := range man.Dependencies {
+			if other := nodes[need.ID]; other != nil {
+				n.needs++
+				other.neededBy = append(other.neededBy, n)
+			}
+		}
+		for _, need := range man.OptionalDependencies {
+			if other := nodes[need.ID]; other != nil {
+				n.wishes++
+				other.wish = append(other.wish, n)
+			}
+		}
+	}
+	for i := range all {
+		if !all[i].done {
+			put(&all[i])
+		}
+	}
 	var order []*manifest.Manifest
-	done := map[string]bool{}
-	ready := func(man *manifest.Manifest, needs []manifest.Requirement) bool {
-		for _, need := range needs {
-			if other := r.there[need.ID]; other != nil && r.refused[need.ID] == nil && !done[need.ID] {
-				return false
+	for len(ready) > 0 || len(half) > 0 {
+		from := &ready
+		if len(ready) == 0 {
+			from = &half
+		}
+		n := &all[heap.Pop(from).(int)]
+		if n.done { // it was in both
+			continue
+		}
+		n.done = true
+		order = append(order, sorted[n.rank])
+		for _, other := range n.neededBy {
+			if other.needs--; other.needs == 0 {
+				put(other)
 			}
 		}
-		return true
-	}
-	next := func() *manifest.Manifest {
-		var second *manifest.Manifest
-		for _, man := range sorted {
-			if done[man.ID] || r.refused[man.ID] != nil || !ready(man, man.Dependencies) {
-				continue
-			}
-			if ready(man, man.OptionalDependencies) {
-				return man
-			}
-			if second == nil {
-				second = man
+		for _, other := range n.wish {
+			if other.wishes--; other.wishes == 0 && other.needs == 0 && !other.done {
+				put(other)
 			}
 		}
-		return second
-	}
-	for man := next(); man != nil; man = next() {
-		done[man.ID] = true
-		order = append(order, man)
 	}
 	return order
+}
+
+// rankHeap is a heap of places in a list, the smallest on top.
+type rankHeap []int
+
+func (h rankHeap) Len() int           { return len(h) }
+func (h rankHeap) Less(i, j int) bool { return h[i] < h[j] }
+func (h rankHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *rankHeap) Push(x any)        { *h = append(*h, x.(int)) }
+func (h *rankHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
 }
 
 // refuseCycle finds a circle among the mods that are left, and refuses its

@@ -148,9 +148,9 @@ func (r *recorder) open(string) (storage.Store, error) { return r, nil }
 func TestSaving(t *testing.T) {
 	r := &recorder{}
 	w := newWorld(t, mods.Config{OpenStore: r.open, SaveEvery: 5})
-	w.mod("bbb", `storage.set("main", 1) return {tick = function(n) storage.set("n", n) storage.set("same", "x") storage.set("gone", n) storage.delete("gone") end,
+	bbb := source(t, "bbb", everything, `storage.set("main", 1) return {tick = function(n) storage.set("n", n) storage.set("same", "x") storage.set("gone", n) storage.delete("gone") end,
 		stop = function() storage.delete("main") end}`)
-	w.mod("aaa", `return {start = function() storage.set("b", 1) storage.set("a", 1) end}`)
+	w.load(bbb, source(t, "aaa", everything, `return {start = function() storage.set("b", 1) storage.set("a", 1) end}`))
 	w.run(11)
 	w.stop()
 	if err := w.Close(); err != nil {
@@ -158,8 +158,8 @@ func TestSaving(t *testing.T) {
 	}
 	set := func(mod, key, value string) storage.Change { return storage.Change{Mod: mod, Key: key, Value: value} }
 	want := [][]storage.Change{
-		{set("aaa", "a", "1"), set("aaa", "b", "1"), set("bbb", "main", "1")}, // Start
-		{set("bbb", "n", "5"), set("bbb", "same", `"x"`)},                     // tick 5
+		{set("aaa", "a", "1"), set("aaa", "b", "1"), set("bbb", "main", "1"), set("bbb", "n", "5"), set("bbb", "same", `"x"`), // tick 5
+			set("@host", "health", `{"aaa":{"version":1},"bbb":{"version":1}}`)},
 		{set("bbb", "n", "10")}, // tick 10
 		{{Mod: "bbb", Key: "main", Delete: true}, set("bbb", "n", "11")}, // Stop; nothing is left for Close
 	}
@@ -212,8 +212,8 @@ func TestChangesAreBounded(t *testing.T) {
 	end}`)
 	w.run(20)
 	w.well(m)
-	if len(r.saves) != 0 {
-		t.Errorf("%d changes were saved", len(r.saves[0]))
+	if len(r.saves) != 1 || len(r.saves[0]) != 1 || r.saves[0][0].Mod == "one" {
+		t.Errorf("saved %v", r.saves)
 	}
 }
 
@@ -256,8 +256,8 @@ func TestStorageWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.run(1)
-	if r := m.Report(); r.State != mods.Quarantined || r.Violations[0].Limit != "instructions" || r.Violations[0].Tick != 1 || r.HostCalls > 10 {
+	w.in(m, mods.Quarantined)
+	if r := m.Report(); r.Violations[0].Limit != "instructions" || r.Violations[0].During != "tick hook" || r.HostCalls > 10 {
 		t.Errorf("%+v", r)
 	}
 }

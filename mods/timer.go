@@ -115,7 +115,7 @@ func (t *timer) call() {
 		return
 	}
 	t.busy = true
-	j := &job{in: t.in, kind: timerJob, during: fmt.Sprintf("timer %d", t.id), fn: t.fn, end: func(luasandbox.Results, error) { t.busy = false }}
+	j := &job{in: t.in, kind: timerJob, during: fmt.Sprintf("timer %d", t.id), fn: t.fn, timer: t, end: func(luasandbox.Results, error) { t.busy = false }}
 	switch {
 	case t.fn == nil:
 		j.name, j.args = "on_timer", []any{t.name}

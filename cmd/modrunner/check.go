@@ -11,6 +11,7 @@ import (
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/manifest"
 )
@@ -20,8 +21,11 @@ func newCheck(c *console) *cobra.Command {
 		Use:   "check FILE.lua|MOD|FOLDER...",
 		Short: "Check Lua files and mods without running them",
 		Long: `Check the syntax of Lua files, and of mods (a folder with mod.toml, a .zip file,
-or a folder of those) the manifest, the names and sizes of the files and the
-syntax of all Lua files. Nothing is run.
+or a folder of those) the manifest, the names and sizes of the files, the syntax
+of all Lua files, and what the mod asks for: the capabilities that "modrunner run"
+has, their options and versions, and the other mods that are checked with it. A
+mod that is needed and not among those, or there twice, is a warning. Nothing is
+run.
 
 What is well is listed on standard output; what is not, on standard error.
 
@@ -30,6 +34,7 @@ than the limit; 4 a file that cannot be read, or a mod that would be refused.
 Where several apply: 4 before 3 before 1.`,
 		Example: `  modrunner check main.lua
   modrunner check mymod
+  modrunner check mymod library.zip
   modrunner check testdata/mods`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -38,13 +43,10 @@ Where several apply: 4 before 3 before 1.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			end := allWell
-			for _, arg := range args {
-				end = max(end, c.check(cmd.Context(), arg))
-				if i := interruptedBy(cmd.Context()); i != nil {
-					c.interrupted(i.Error())
-					return &exitError{i.status()}
-				}
+			end := c.check(cmd.Context(), args)
+			if i := interruptedBy(cmd.Context()); i != nil {
+				c.interrupted(i.Error())
+				end = i.status()
 			}
 			if end == allWell {
 				return nil
@@ -54,21 +56,64 @@ Where several apply: 4 before 3 before 1.`,
 	}
 }
 
-// check checks one argument of the command.
-func (c *console) check(ctx context.Context, arg string) status {
-	if arg == "-" || strings.HasSuffix(arg, ".lua") {
-		return c.checkFile(ctx, arg)
-	}
-	paths, err := findMods(arg)
-	if err != nil {
-		c.refused(err)
-		return notRun
-	}
-	end := allWell
-	for _, p := range paths {
-		end = max(end, c.checkMod(p))
+// check checks the arguments of the command, in their order. The mods among them
+// are held against each other.
+func (c *console) check(ctx context.Context, args []string) status {
+	refused, end := c.refusals(args)
+	for _, arg := range args {
+		if ctx.Err() != nil {
+			break
+		}
+		if isSource(arg) {
+			end = max(end, c.checkFile(ctx, arg))
+			continue
+		}
+		paths, err := findMods(arg)
+		if err != nil {
+			c.refused(err)
+			end = max(end, notRun)
+		}
+		for _, p := range paths {
+			end = max(end, c.checkMod(p, refused[p]))
+		}
 	}
 	return end
+}
+
+// isSource reports whether an argument is a Lua file, and no mod.
+func isSource(arg string) bool { return arg == "-" || strings.HasSuffix(arg, ".lua") }
+
+// refusals returns, by the paths of the mods among the arguments, why a host as that
+// of run would refuse them.
+func (c *console) refusals(args []string) (map[string]error, status) {
+	var all []mods.Source
+	refused := map[string]error{}
+	for _, arg := range args {
+		if isSource(arg) {
+			continue
+		}
+		found, _ := findMods(arg) // check says what is wrong
+		for _, path := range found {
+			if _, twice := refused[path]; !twice {
+				refused[path] = nil
+				all = append(all, source(path))
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, allWell
+	}
+	host, err := mods.Open(mods.Config{Policy: mods.PolicyAll, Events: gameEvents})
+	if err != nil {
+		c.refused(err)
+		return nil, notRun
+	}
+	defer host.Close()
+	loaded, _ := host.Load(all...) // each mod has its own error
+	for i, m := range loaded {
+		refused[all[i].Path] = m.Err()
+	}
+	return refused, allWell
 }
 
 // checkFile checks the syntax of one file.
@@ -87,18 +132,20 @@ func (c *console) checkFile(ctx context.Context, name string) status {
 	return allWell
 }
 
-// checkMod checks all of one mod, and reports as many problems as it can.
-func (c *console) checkMod(folder string) status {
+// checkMod checks one mod, of which is known why a host would refuse it, and reports
+// as many problems as it can.
+func (c *console) checkMod(folder string, refused error) status {
 	b, err := bundle.OpenPath(folder, bundle.Limits{})
 	if err != nil {
 		return c.checkFailed(folder, err)
 	}
 	end, files := allWell, 0
-	m, err := manifest.Parse(bundle.ManifestName, b.Manifest())
-	if err != nil {
-		end = c.checkFailed(folder, err)
-	} else if _, err := b.ReadFile(m.Entry); err != nil {
-		end = c.checkFailed(folder, m.Problem(fmt.Sprintf("there is no file %q in the mod", m.Entry), "mod", "entry"))
+	switch {
+	case refused == nil:
+	case aboutCompany(refused):
+		c.warnedMod(folder, refused)
+	default:
+		end = c.checkFailed(folder, refused)
 	}
 	for _, f := range b.Files() {
 		if !strings.HasSuffix(f.Path, ".lua") {
@@ -113,10 +160,25 @@ func (c *console) checkMod(folder string) status {
 			end = max(end, c.checkFailed(folder, err))
 		}
 	}
-	if end == allWell {
-		c.passed(folder, fmt.Sprintf("%s %s, %s", m.ID, m.Version, plural(files, "Lua file")))
+	if end > allWell {
+		return end
 	}
-	return end
+	man, err := manifest.Parse(bundle.ManifestName, b.Manifest())
+	if err != nil { // it was another one when the host read it
+		return c.checkFailed(folder, err)
+	}
+	c.passed(folder, fmt.Sprintf("%s %s, %s", man.ID, man.Version, plural(files, "Lua file")))
+	return allWell
+}
+
+// aboutCompany reports whether a mod would be refused only for which others are
+// checked with it: elsewhere it may be well.
+func aboutCompany(refused error) bool {
+	if need, ok := errors.AsType[*mods.DependencyError](refused); ok {
+		return need.Reason == mods.DependencyMissing || need.Reason == mods.DependencyRefused
+	}
+	_, twice := errors.AsType[*mods.DuplicateError](refused)
+	return twice
 }
 
 // checkFailed reports what is wrong and returns the status that it means.

@@ -238,16 +238,21 @@ const (
 	progressEvery = 100 * time.Millisecond
 )
 
-// show draws the line anew, if it is time to or something else took its place.
-func (p *progress) show(format string, args ...any) {
+// due reports whether show would draw now.
+func (p *progress) due() bool {
 	if !p.shown {
-		return
+		return false
 	}
 	now := time.Now()
-	if now.Sub(p.began) < progressAfter || p.drawn && now.Sub(p.last) < progressEvery {
+	return now.Sub(p.began) >= progressAfter && (!p.drawn || now.Sub(p.last) >= progressEvery)
+}
+
+// show draws the line anew, if it is time to or something else took its place.
+func (p *progress) show(format string, args ...any) {
+	if !p.due() {
 		return
 	}
-	p.last = now
+	p.last = time.Now()
 	p.clear()
 	fmt.Fprintf(p.to, format, args...)
 	p.drawn = true

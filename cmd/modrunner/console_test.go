@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,23 +90,61 @@ modrunner: the line above came 2 times more
 	}
 }
 
-func TestLogHandler(t *testing.T) {
-	got := captured(t, false, func(s *stream) {
-		w := s.modLines()
-		log := slog.New(&logHandler{to: w})
+func TestModLog(t *testing.T) {
+	say := func(l *modLog) {
+		log := slog.New(l.handler())
+		violation := func(mod, kind string, tick int) {
+			log.Warn("mod violation", "mod", mod, "version", "1.0.0", "kind", kind, "limit", "", "used", 0, "max", 0,
+				"where", "main.lua:7", "during", "tick hook", "message", "something of "+mod, "tick", tick)
+		}
 		log.Info(mods.LogMessage, "mod", "weather", "text", "rain", slog.Group("fields", "hours", 2.0, "where", "the vale", "empty", "", "when", 946684800.05))
 		log.Warn(mods.LogMessage, "mod", "weather", "text", "snow\nmodrunner: FORGED")
 		log.Warn("mod refused", "mod", "weather", "reason", "is told elsewhere")
-		log.Warn("mod quarantined", "mod", "miner", "reason", "hit a limit")
+		log.Info("mod reloaded", "mod", "weather", "reason", "is told elsewhere")
+		log.Debug("mod paused", "mod", "miner", "from", "active", "reason", "not done", "tick", 2)
+		violation("miner", "limit", 3) // what comes of it is told in the same line
+		log.Warn("mod quarantined", "mod", "miner", "from", "active", "reason", "limit", "tick", 3)
+		violation("sloppy", "error", 4) // nothing comes of it
+		violation("other", "error", 4)
+		log.Warn("mod failing", "mod", "sloppy", "from", "active", "reason", "error", "tick", 4) // of an earlier one
+		log.Info("mod loaded", "mod", "miner", "from", "quarantined", "reason", "", "tick", 9)
+		log.Info("mod active", "mod", "sloppy", "from", "failing", "reason", "", "tick", 10)
+		violation("weather", "error", 11) // told with why there was no reload
+		log.Warn("mod not reloaded", "mod", "weather", "reason", "is told elsewhere")
+		violation("last", "error", 12)
+		_, _ = l.Write([]byte("[weather] printed\n"))
 		log.With("sandbox", "miner").Error("internal error", "id", "7", "cause", "panic: secret", "stack", "goroutine 1")
-	})
+	}
+	var end status
+	run := func(verbose bool) string {
+		return captured(t, false, func(s *stream) {
+			l := &modLog{to: s.modLines(), verbose: verbose}
+			say(l)
+			end = l.status()
+		})
+	}
 	want := `[weather] info: rain hours=2 where="the vale" empty="" when=946684800.05
 [weather] warn: snow\nmodrunner: FORGED
-modrunner: miner: quarantined: hit a limit
+modrunner: miner: quarantined: something of miner; tick 3, tick hook at main.lua:7
+modrunner: sloppy: error: something of sloppy; tick 4, tick hook at main.lua:7
+modrunner: other: error: something of other; tick 4, tick hook at main.lua:7
+modrunner: sloppy: failing: error; tick 4
+modrunner: miner: the quarantine is over; loaded again in tick 9
+modrunner: sloppy: no longer failing, active in tick 10
+modrunner: last: error: something of last; tick 12, tick hook at main.lua:7
+[weather] printed
 modrunner: internal error sandbox=miner id=7
 `
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, run(false)); diff != "" {
 		t.Error(diff)
+	}
+	if end != limitHit {
+		t.Errorf("status %d, want %d, the worst of the violations", end, limitHit)
+	}
+	paused := "modrunner: miner: active -> paused in tick 2 (not done)\n"
+	want = strings.Replace(want, "modrunner: miner: quarantined", paused+"modrunner: miner: quarantined", 1)
+	if diff := cmp.Diff(want, run(true)); diff != "" {
+		t.Error("--verbose:", diff)
 	}
 }
 

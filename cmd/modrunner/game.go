@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/manifest"
@@ -21,33 +20,68 @@ type game struct {
 	console *console
 	options runOptions
 	chat    []chatLine
-	lines   *folder // where what mods say goes
+	log     *modLog // where what mods say goes
 	host    *mods.Host
+	audit   *auditLog          // nil: none is kept
+	shelf   *shelf             // nil: the files are not looked at again
 	told    map[*mods.Mod]bool // why it is refused has been said
 	ticks   int64
+	closed  bool
+	unsaved error // what Stop could not save
 }
 
-// open makes the host. The errors are those of mods.Open.
+// open makes the host. The errors are those of mods.Open and openAudit.
 func (g *game) open() error {
 	cfg := mods.Config{
 		Limits: g.options.limits,
-		Frame:  mods.Frame{Guard: limits.UnlimitedTime}, // so that every machine does the same
 		Policy: mods.PolicyAll,
 		Events: gameEvents,
-		Output: g.lines,
-		Logger: slog.New(&logHandler{to: g.lines}),
+		Output: g.log,
+		Logger: slog.New(g.log.handler()),
 		Now:    g.now,
 		Seed:   g.options.seed,
 	}
+	g.options.hostFlags.config(&cfg)
 	if g.options.chosen {
 		cfg.Policy = mods.Policy{Allow: g.options.allow}
 	}
 	if g.options.data != "" {
 		cfg.DataDir, cfg.OpenStore = g.options.data, boltstore.Open
 	}
+	if file := g.options.hostFlags.audit; file != "" {
+		var err error
+		if g.audit, err = openAudit(file); err != nil {
+			return err
+		}
+		cfg.Audit = g.audit
+	}
 	var err error
-	g.host, err = mods.Open(cfg)
+	if g.host, err = mods.Open(cfg); err != nil && g.audit != nil {
+		_ = g.audit.close() // nothing has happened
+	}
 	return err
+}
+
+// close ends the host, and then the audit log. It says what was not kept, and
+// returns the status that this means. Only the first call does anything.
+func (g *game) close() status {
+	if g.closed {
+		return allWell
+	}
+	g.closed = true
+	end := allWell
+	if err := errors.Join(storageError(g.unsaved), storageError(g.host.Close())); err != nil {
+		g.console.unsaved(err)
+		end = scriptFailed
+	}
+	if g.audit == nil {
+		return end
+	}
+	if failed, ok := errors.AsType[*auditError](g.audit.close()); ok {
+		g.console.auditFailed(g.options.hostFlags.audit, failed)
+		end = scriptFailed
+	}
+	return end
 }
 
 // now is the clock that mods see. Unless it is the real one, it makes runs the
@@ -57,69 +91,124 @@ func (g *game) now() time.Time {
 		return time.Now()
 	}
 	begin := time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
-	return begin.Add(time.Duration(g.ticks) * tickLength)
+	return begin.Add(time.Duration(g.ticks) * g.options.tick)
 }
-
-// tickLength is the simulation time of one tick.
-const tickLength = 50 * time.Millisecond
 
 // gameEvents are those that this game sends.
 var gameEvents = []mods.Event{
 	{Name: "chat", Doc: "A player said something: {player, text}.", Overflow: mods.DropOldest},
 }
 
-// add adds the mods at all the paths. What is refused is among the host's mods.
-func (g *game) add(paths []string) {
-	var sources []mods.Source
+// mods returns the mods that there are to report on.
+func (g *game) mods() []*mods.Mod {
+	if g.shelf != nil {
+		return g.shelf.mods()
+	}
+	return g.host.Mods()
+}
+
+// sources opens the mods at all the paths.
+func sources(paths []string) []mods.Source {
+	var all []mods.Source
 	for _, path := range paths {
 		found, err := findMods(path)
 		if err != nil {
-			sources = append(sources, mods.Source{Path: path, Err: err})
+			all = append(all, mods.Source{Path: path, Err: err})
 		}
 		for _, p := range found {
-			b, err := bundle.OpenPath(p, bundle.Limits{})
-			sources = append(sources, mods.Source{Bundle: b, Path: p, Err: err})
+			all = append(all, source(p))
 		}
 	}
-	loaded, _ := g.host.Load(sources...) // each mod has its own error
+	return all
+}
+
+// source opens one mod.
+func source(path string) mods.Source {
+	b, err := bundle.OpenPath(path, bundle.Limits{})
+	return mods.Source{Bundle: b, Path: path, Err: err}
+}
+
+// add adds the mods at all the paths. What is refused is among the host's mods.
+func (g *game) add(paths []string) {
+	all := sources(paths)
+	loaded, _ := g.host.Load(all...) // each mod has its own error
+	var ids []string
 	for i, m := range loaded {
 		if err := m.Err(); err != nil {
 			g.told[m] = true
-			g.console.refusedMod(sources[i].Path, err)
+			g.console.refusedMod(all[i].Path, err)
 		}
+		ids = append(ids, m.ID())
+		if g.shelf != nil {
+			g.shelf.put(all[i], m)
+		}
+	}
+	for _, id := range g.options.strangers(ids) {
+		g.console.unknownPriority(id)
 	}
 }
 
 // stopAtMost is how long mods may take to stop after an interrupt.
 const stopAtMost = 5 * time.Second
 
-// play runs the mods through their ticks, or until ctx ends, and stops them. The
-// error says what could not be saved.
-func (g *game) play(ctx context.Context) error {
-	accepted := false
-	for _, m := range g.host.Mods() {
-		accepted = accepted || m.State() == mods.Loaded
-	}
-	if !accepted {
-		return nil
-	}
-	for ctx.Err() == nil && g.ticks < g.options.ticks {
-		g.say(g.ticks + 1)
-		if err := g.host.Tick(ctx, tickLength); err != nil {
-			break // ctx ended: everything else is told by the mods' reports
+// play adds the mods at the paths, runs them through their ticks, or until ctx ends,
+// and stops them. The error says why the files cannot be watched; nothing has run
+// then.
+func (g *game) play(ctx context.Context, paths []string) error {
+	if g.options.watch {
+		w, err := watchFolders(paths)
+		if err != nil {
+			return err
 		}
-		g.ticks++
-		g.tellRefused()
-		g.console.progress.show("tick %s of %s", grouped(g.ticks), grouped(g.options.ticks))
+		defer w.Close()
+		g.shelf = newShelf(g, paths)
+		g.add(paths)
+		beats := time.NewTicker(g.options.tick)
+		defer beats.Stop()
+		g.follow(ctx, w, beats.C)
+	} else {
+		g.add(paths)
+		for !g.idle() && g.more(ctx) {
+			g.step(ctx)
+		}
 	}
+	g.stop(ctx)
+	return nil
+}
+
+// more reports whether there is another tick.
+func (g *game) more(ctx context.Context) bool {
+	return ctx.Err() == nil && (g.options.endless || g.ticks < g.options.ticks)
+}
+
+// idle reports whether no mod was accepted.
+func (g *game) idle() bool {
+	return !slices.ContainsFunc(g.mods(), func(m *mods.Mod) bool { return m.State() != mods.Refused })
+}
+
+// step is one tick.
+func (g *game) step(ctx context.Context) {
+	g.say(g.ticks + 1)
+	if err := g.host.Tick(ctx, g.options.tick); err != nil {
+		return // ctx ended: everything else is told by the mods' reports
+	}
+	g.ticks++
+	g.log.settle()
+	g.tellRefused()
+	if g.console.progress.due() {
+		g.console.progress.show("%s", g.progress())
+	}
+}
+
+// stop is the end of the game.
+func (g *game) stop(ctx context.Context) {
 	if ctx.Err() != nil {
 		over, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopAtMost)
 		defer cancel()
 		ctx = over
 	}
-	stopped := g.host.Stop(ctx)
-	g.lines.Flush()
-	return errors.Join(storageError(stopped), storageError(g.host.Close()))
+	g.unsaved = g.host.Stop(ctx)
+	g.log.Flush()
 }
 
 // say lets the players say what they say in a tick. It is shown if there is a
@@ -129,23 +218,30 @@ func (g *game) say(tick int64) {
 		if line.tick != tick || !g.heard() {
 			continue
 		}
-		fmt.Fprintf(g.lines, "<%s> %s\n", oneLine(line.player), oneLine(line.text))
+		fmt.Fprintf(g.log, "<%s> %s\n", oneLine(line.player), oneLine(line.text))
 		if err := g.host.Emit("chat", map[string]any{"player": line.player, "text": line.text}); err != nil {
 			g.console.unsaid(line, err)
 		}
 	}
 }
 
-// heard reports whether a running mod has asked for events.
+// heard reports whether a mod that is loaded and runs has asked for events.
 func (g *game) heard() bool {
-	for _, m := range g.host.Mods() {
+	for _, m := range g.mods() {
 		if man := m.Manifest(); man == nil {
 			continue
-		} else if asked := slices.ContainsFunc(man.Permissions, func(p manifest.Permission) bool { return p.Name == "events" }); asked && m.State().Runs() {
+		} else if asked := slices.ContainsFunc(man.Permissions, func(p manifest.Permission) bool { return p.Name == "events" }); asked && running(m) {
 			return true
 		}
 	}
 	return false
+}
+
+// running reports whether the main file of m has run, and nothing keeps m from
+// running on.
+func running(m *mods.Mod) bool {
+	r := m.Report()
+	return r.Health.Started && r.State != mods.Refused && r.State != mods.Unloaded && r.State.Runs()
 }
 
 // storageError returns err if it is about what mods store, else nil: the rest
@@ -160,10 +256,23 @@ func storageError(err error) error {
 // tellRefused says why mods were refused when they were to be loaded; add has told
 // of the others.
 func (g *game) tellRefused() {
-	for _, m := range g.host.Mods() {
+	for _, m := range g.mods() {
 		if m.State() == mods.Refused && !g.told[m] {
 			g.told[m] = true
 			g.console.refusedMod(m.Report().Source, m.Err())
 		}
 	}
+}
+
+// progress is where the game stands, in a line.
+func (g *game) progress() string {
+	if !g.options.watch {
+		return fmt.Sprintf("tick %s of %s", grouped(g.ticks), grouped(g.options.ticks))
+	}
+	count := map[mods.State]int{}
+	all := g.mods()
+	for _, m := range all {
+		count[m.State()]++
+	}
+	return fmt.Sprintf("tick %s, %s%s", grouped(g.ticks), plural(len(all), "mod"), counts(count))
 }

@@ -38,18 +38,23 @@ func (c *console) refused(err error) { c.say(red, oneLine(err.Error())) }
 
 // refusedMod reports why a mod would not be, or was not, run. Errors of manifests
 // have their own place; others get the mod's.
-func (c *console) refusedMod(source string, err error) {
+func (c *console) refusedMod(source string, err error) { c.ofMod(red, source, err) }
+
+// warnedMod reports why a mod would not be run as things are here.
+func (c *console) warnedMod(source string, err error) { c.ofMod(yellow, source+": warning", err) }
+
+func (c *console) ofMod(colour, source string, err error) {
 	source = oneLine(source)
 	if all, ok := errors.AsType[*manifest.Error](err); ok {
 		for _, problem := range all.Problems {
-			c.say(red, source+": "+problem.Error())
+			c.say(colour, source+": "+problem.Error())
 		}
 		if all.Omitted > 0 {
-			c.say(red, source+": "+plural(all.Omitted, "more problem"))
+			c.say(colour, source+": "+plural(all.Omitted, "more problem"))
 		}
 		return
 	}
-	c.say(red, source+": "+reasonOf(err))
+	c.say(colour, source+": "+reasonOf(err))
 }
 
 // hostLine is what the host of the mods says of one of them, or of itself, among
@@ -61,9 +66,101 @@ func hostLine(mod, message string) string {
 	return "modrunner: " + message
 }
 
-// quarantinedLine tells among the lines of the mods that one was stopped.
-func quarantinedLine(mod, reason string) string {
-	return hostLine(mod, "quarantined: "+reason)
+// violationText is what a violation was: the message, and when and where it was.
+func violationText(message, tick, during, where string) string {
+	text := message + "; tick " + tick + ", " + during
+	if where != "" && !strings.Contains(message, where) {
+		text += " at " + where
+	}
+	return text
+}
+
+// violationLine tells of a violation that changed nothing for its mod.
+func violationLine(mod, kind, text string) string { return hostLine(mod, kind+": "+text) }
+
+// stateLine tells that a mod is in trouble.
+func stateLine(mod string, to mods.State, reason string) string {
+	return hostLine(mod, string(to)+": "+reason)
+}
+
+// reloadedLine tells that a new version of a mod runs.
+func reloadedLine(m *mods.Mod) string { return hostLine("", titled(m)+" reloaded") }
+
+// loadedLine tells that a mod runs that came later.
+func loadedLine(m *mods.Mod) string { return hostLine("", titled(m)+" loaded") }
+
+// goneLine tells that a mod was unloaded because it is not on the disk any more.
+func goneLine(m *mods.Mod, path string) string {
+	return hostLine("", titled(m)+" unloaded: "+path+" is gone")
+}
+
+// otherLine tells that a mod was unloaded because its files are another mod's.
+func otherLine(m *mods.Mod, path string) string {
+	return hostLine("", titled(m)+" unloaded: "+path+" is another mod now")
+}
+
+// unloadedLine tells that a mod was unloaded with another.
+func unloadedLine(m *mods.Mod) string {
+	return hostLine("", titled(m)+" unloaded: a mod that it needs was; it comes back with that")
+}
+
+// notLoadedLine tells why a mod on the disk cannot be run.
+func notLoadedLine(path string, err error) string {
+	return hostLine("", path+": not loaded: "+inOneLine(err))
+}
+
+// notReloadedLine tells why files that changed were not taken.
+func notReloadedLine(m *mods.Mod, err error) string {
+	if e, ok := errors.AsType[*mods.ReloadError](err); ok {
+		err = e.Err
+	}
+	old := ""
+	if running(m) {
+		old = ", version " + m.Report().Version + " goes on"
+	}
+	return hostLine(m.ID(), "not reloaded"+old+": "+inOneLine(err))
+}
+
+// titled is a mod's id and version.
+func titled(m *mods.Mod) string { return m.ID() + " " + m.Report().Version }
+
+// inOneLine words an error without the lines that show its place; the place itself
+// is in the first.
+func inOneLine(err error) string {
+	text := reasonOf(err)
+	if all, ok := errors.AsType[*manifest.Error](err); ok && len(all.Problems) > 0 {
+		text = all.Problems[0].Error()
+		if more := len(all.Problems) - 1 + all.Omitted; more > 0 {
+			first, _, _ := strings.Cut(text, "\n")
+			text = first + " (and " + plural(more, "more problem") + ")"
+		}
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	return first
+}
+
+// unwatched reports files whose changes will not be seen.
+func (c *console) unwatched(err error) { c.say(yellow, "--watch: "+oneLine(err.Error())) }
+
+// recoveredLine tells that a mod is in trouble no more.
+func recoveredLine(mod string, from, to mods.State, tick string) string {
+	switch from {
+	case mods.Quarantined:
+		return hostLine(mod, "the quarantine is over; loaded again in tick "+tick)
+	case mods.Disabled:
+		return hostLine(mod, "enabled again in tick "+tick)
+	case mods.Failing:
+		return hostLine(mod, "no longer failing, "+string(to)+" in tick "+tick)
+	}
+	return changeLine(mod, from, to, "", tick)
+}
+
+// changeLine tells of any other change of a mod's state.
+func changeLine(mod string, from, to mods.State, reason, tick string) string {
+	if reason != "" {
+		reason = " (" + reason + ")"
+	}
+	return hostLine(mod, fmt.Sprintf("%s -> %s in tick %s%s", from, to, tick, reason))
 }
 
 // repeated stands for a line of a mod that came n times more.
@@ -73,6 +170,20 @@ func repeated(n int) string {
 
 // unsaved reports that what mods store did not reach the disk.
 func (c *console) unsaved(err error) { c.say(red, "what mods store could not be saved: "+err.Error()) }
+
+// auditFailed reports that an audit log may not have all that happened.
+func (c *console) auditFailed(path string, e *auditError) {
+	text := oneLine(path) + ": the audit log may not be whole"
+	if e.lost > 0 {
+		text = oneLine(path) + ": " + plural(e.lost, "record") + " did not reach the audit log"
+	}
+	c.say(red, text+": "+oneLine(e.Error()))
+}
+
+// unknownPriority reports a priority for a mod that there is not.
+func (c *console) unknownPriority(id string) {
+	c.say(yellow, fmt.Sprintf("--priority: there is no mod %q", id))
+}
 
 // unsaid reports a line of chat that was not delivered.
 func (c *console) unsaid(line chatLine, err error) {
@@ -253,16 +364,22 @@ func plural(n int, one string) string {
 func (c *console) explain(m modReport) {
 	name := oneLine(m.title())
 	line := func(format string, args ...any) { fmt.Fprintln(c.out, c.out.fit(fmt.Sprintf(format, args...))) }
-	if m.State == mods.Refused || m.State == mods.Quarantined {
+	switch {
+	case m.State == mods.Quarantined:
+		line("%s: %s until %v: %s", name, m.State, m.Health.Until, oneLine(m.Reason))
+	case m.State != mods.Active && m.State != mods.Stopped && m.Reason != "":
 		line("%s: %s: %s", name, m.State, oneLine(m.Reason))
+	}
+	if m.Share < 1 && m.State != mods.Refused {
+		line("%s: had %.0f%% of its share of a tick at the end, since it kept using all of it", name, 100*m.Share)
 	}
 	const shown = 3
 	for i, v := range m.Violations {
 		if i == shown {
-			line("%s: and %s more", name, grouped(int64(len(m.Violations)-i)+m.omitted))
+			line("%s: and %s more", name, grouped(m.ViolationCount-int64(i)))
 			break
 		}
-		if !strings.Contains(m.Reason, v.Message) && v.Kind != mods.LimitViolation { // not said yet
+		if !strings.Contains(m.Reason, v.Message) { // not said yet
 			line("%s: %s in tick %d, %s: %s", name, v.Kind, v.Tick, oneLine(v.During), oneLine(v.Message))
 		}
 		_, stack, _ := strings.Cut(v.Traceback, "stack traceback:\n")
@@ -278,10 +395,18 @@ func summary(r runReport) string {
 	for _, m := range r.Mods {
 		count[m.State]++
 	}
-	text := plural(int(r.Ticks), "tick") + ", " + plural(len(r.Mods), "mod")
-	for _, state := range []mods.State{mods.Loaded, mods.Active, mods.Paused, mods.Throttled, mods.Failing, mods.Stopped, mods.Quarantined, mods.Disabled, mods.Refused} {
-		if count[state] > 0 {
-			text += fmt.Sprintf(", %d %s", count[state], state)
+	return plural(int(r.Ticks), "tick") + ", " + plural(len(r.Mods), "mod") + counts(count)
+}
+
+// counts writes how many mods are in each state: ", 2 stopped, 1 refused".
+func counts(of map[mods.State]int) string {
+	text := ""
+	for _, state := range []mods.State{
+		mods.Loaded, mods.Active, mods.Paused, mods.Throttled, mods.Failing, mods.Stopped,
+		mods.Quarantined, mods.Disabled, mods.Unloaded, mods.Refused,
+	} {
+		if of[state] > 0 {
+			text += fmt.Sprintf(", %d %s", of[state], state)
 		}
 	}
 	return text
@@ -320,7 +445,7 @@ var auditReasons = map[audit.Reason]string{
 	audit.TooLong:     "the log does not write such long lines",
 	audit.Torn:        "the last line is not whole; if the host was killed, it repairs that when it opens the log",
 	audit.NoBegin:     "the log does not begin like this: lines before are missing, or it is no audit log",
-	audit.Truncated:   "the line that the head names is not there: lines were removed at the end",
+	audit.Truncated:   "the line that the head names is not there: lines were removed at the end, or the log was written anew",
 	audit.WrongHead:   "the line that the head names is another one: the log was written anew",
 	audit.HeadMissing: "without a head nobody can tell whether lines were removed at the end; give one with --head",
 	audit.BadHead:     "the head file is not as it was written; give a head that was kept elsewhere with --head",

@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/luasandbox/modrunner/mods"
+	"github.com/luasandbox/modrunner/mods/health"
 )
 
 // runOptions are the flags of run.
 type runOptions struct {
 	limitFlags
+	hostFlags
 	ticks  int64
 	json   bool
 	data   string
@@ -23,6 +26,10 @@ type runOptions struct {
 	noChat bool
 	seed   uint64
 	real   bool // mods see the real time
+
+	watch   bool // go on in real time, and take changes of the mods
+	endless bool // until interrupted
+	verbose bool
 }
 
 // defaultTicks is how many ticks a run has unless told otherwise.
@@ -35,14 +42,26 @@ func newRun(c *console) *cobra.Command {
 		Short: "Run mods through some ticks of a game and report on each",
 		Long: `Load mods (a folder with mod.toml, a .zip file, or a folder of those), run them
 together through some ticks of a game, and report on each. A mod that is refused,
-or stopped for what it does, does not disturb the others.
+or quarantined for what it does, does not disturb the others.
+
+The mods share the instructions of each tick. What a mod does not finish in one
+goes on in the next; the first tick loads the mods, and what takes long to load
+is there some ticks later. A mod that passes a limit, or fails again and again, is
+quarantined: nothing of it runs for 30 seconds of game time, and longer each time
+it happens again.
 
 What mods log and print goes to standard output, each line behind the id of its
 mod, and after it a table. Between them stand the lines that players said in the
 chat: a few of ours, unless --chat names a file of lines such as
   5 alice !roll 2d6
 (the tick, the player, the text). No mod can write a line that is not behind its
-own id.
+own id. Nobody hears what is said in tick 1, in which the mods are loaded.
+
+With --watch the game goes on in real time until it is interrupted, or for the
+ticks that --ticks says, and follows what happens to the files: a mod that was
+changed is reloaded, with its state if it has the hooks on_save and on_load; one
+that does not work leaves the old one running. Mods that appear in a folder of
+mods are loaded, those that are removed are unloaded.
 
 Mods get the capabilities that their manifests ask for; with --allow those that it
 names and no others, and a mod that asks for more is refused. What they store is
@@ -50,21 +69,32 @@ forgotten at the end, unless --data names a folder for it.
 
 With --json standard output has one JSON document and nothing else, and what mods
 log and print goes to standard error.
-  {"ticks": N, "mods": [
-    {"id", "version", "state": "stopped" (ended well), "quarantined" (stopped for a
-       limit or an error) or "refused" (never ran), "reason", "source",
+  {"ticks": N, "time_ns": N (of the game), "frame": N, "budget": N (less than frame
+     where ticks took longer than --guard),
+   "mods": [
+    {"id", "version", "name", "digest", "source", "reason",
+     "state": "stopped" (ended well), "loaded", "paused" (waits for a mod that it
+       needs), "quarantined" or "disabled" (stopped for a limit or errors) or
+       "refused" (never ran),
      "instructions": N, "memory_bytes": N, "memory_peak_bytes": N,
      "allocated_bytes": N, "wall_ms": N, "calls": N, "host_calls": N,
-     "output_bytes": N,
-     "violations": [{"kind", "limit", "during", "message", "tick", "traceback"}]}],
+     "output_bytes": N, "log_lines": N, "log_dropped": N, "events_dropped": N,
+     "share": 0 to 1 (of what it would have if it were not throttled),
+     "waiting": N, "parked": N (calls that wait to begin, or for an answer),
+     "health": {"state", "points": N, "quarantines": N, "since": ns, "until": ns},
+     "quarantines": N, "violation_count": N, "violations_omitted": N,
+     "violations": [{"kind", "limit", "used": N, "max": N, "during", "where",
+       "message", "tick", "time_ns", "traceback"}] (the first and the last ones)}],
    "error": why there was no run at all, if there was none}
 
 Exit status: 0 all well; 1 a mod failed, or what mods store could not be saved;
 2 wrong usage; 3 a mod hit a limit; 4 a mod was refused; 128 and the signal's
 number if interrupted. Where several apply: 4 before 3 before 1.`,
 		Example: `  modrunner run testdata/mods
+  modrunner run --watch mymod
   modrunner run --ticks 600 --data saves mymod
   modrunner run --allow log,events --instructions 100000 mymod othermod.zip
+  modrunner run --frame 200000 --priority weather=high --audit audit.jsonl testdata/mods
   modrunner run --json testdata/mods 2>mods.log | jq '.mods[] | [.id, .state]'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -77,12 +107,17 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 			if o.ticks < 0 {
 				return fmt.Errorf("--ticks %d: want a number from 0 on", o.ticks)
 			}
+			if err := o.hostFlags.check(); err != nil {
+				return err
+			}
+			o.endless = o.watch && !cmd.Flags().Changed("ticks")
 			return c.run(cmd.Context(), o, args)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.Int64Var(&o.ticks, "ticks", defaultTicks, "how many ticks to run")
+	flags.BoolVar(&o.watch, "watch", false, "go on in real time until interrupted, and reload mods whose files change")
 	flags.BoolVar(&o.json, "json", false, "write one JSON document to standard output")
 	flags.StringSliceVar(&o.allow, "allow", nil, "allow these capabilities and no others (default all that are built in)")
 	flags.StringVar(&o.data, "data", "", "keep what mods store in the folder `DIR` (default: forget it)")
@@ -90,31 +125,47 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 	flags.BoolVar(&o.noChat, "no-chat", false, "let no player say anything")
 	flags.Uint64Var(&o.seed, "seed", 0, "begin of the random numbers; the same seed, the same run")
 	flags.BoolVar(&o.real, "real-clock", false, "show mods the real time (default: one that begins with the year 2000\nand moves with the ticks)")
-	o.register(cmd, "per call of a mod")
+	flags.BoolVar(&o.verbose, "verbose", false, "show every change of a mod's state")
+	o.hostFlags.register(cmd)
+	o.limitFlags.register(cmd, "per call of a mod")
 	cmd.MarkFlagsMutuallyExclusive("chat", "no-chat")
 	return cmd
 }
 
 // runReport is the JSON document of run.
 type runReport struct {
-	Ticks int64       `json:"ticks"` // that were run
-	Mods  []modReport `json:"mods"`
-	Error string      `json:"error,omitempty"` // why there was no run at all
+	Ticks  int64         `json:"ticks"`   // that were run
+	Time   time.Duration `json:"time_ns"` // of the simulation
+	Frame  int64         `json:"frame"`   // instructions of all mods in a tick
+	Budget int64         `json:"budget"`  // what the next tick would have of it
+	Mods   []modReport   `json:"mods"`
+	Error  string        `json:"error,omitempty"` // why there was no run at all
 }
 
 // modReport is one mod in it.
 type modReport struct {
 	ID      string     `json:"id"`
 	Version string     `json:"version"`
+	Name    string     `json:"name"`
+	Digest  string     `json:"digest"`
 	State   mods.State `json:"state"`
 	Reason  string     `json:"reason"`
 	Source  string     `json:"source"`
 	spent
-	Calls       int64            `json:"calls"`
-	HostCalls   int64            `json:"host_calls"`
-	OutputBytes int64            `json:"output_bytes"`
-	Violations  []mods.Violation `json:"violations"` // the first ones
-	omitted     int64            // how many more there were
+	Calls             int64            `json:"calls"`
+	HostCalls         int64            `json:"host_calls"`
+	OutputBytes       int64            `json:"output_bytes"`
+	LogLines          int64            `json:"log_lines"`
+	LogDropped        int64            `json:"log_dropped"`
+	EventsDropped     int64            `json:"events_dropped"`
+	Share             float64          `json:"share"`
+	Waiting           int              `json:"waiting"`
+	Parked            int              `json:"parked"`
+	Health            health.Status    `json:"health"`
+	Quarantines       int64            `json:"quarantines"`
+	ViolationCount    int64            `json:"violation_count"`
+	Violations        []mods.Violation `json:"violations"`
+	ViolationsOmitted int64            `json:"violations_omitted"`
 }
 
 // run is the command. It returns an *exitError, a usage error, or nil.
@@ -127,21 +178,20 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 	if o.json {
 		to = c.err
 	}
-	g := &game{console: c, options: o, chat: lines, lines: to.modLines(), told: map[*mods.Mod]bool{}}
+	g := &game{console: c, options: o, chat: lines, log: &modLog{to: to.modLines(), verbose: o.verbose}, told: map[*mods.Mod]bool{}}
 	if err := g.open(); err != nil {
 		if config, ok := errors.AsType[*mods.ConfigError](err); ok && config.Field == "Policy.Allow" {
 			return fmt.Errorf("--allow: %w", config.Err)
 		}
 		return c.noRun(o, err)
 	}
-	defer g.host.Close()
-	g.add(args)
-	saved := g.play(ctx)
-
+	defer g.close()
+	if err := g.play(ctx, args); err != nil {
+		return c.noRun(o, err)
+	}
 	end := g.status()
-	if saved != nil {
-		c.unsaved(saved)
-		end = max(end, scriptFailed)
+	if unsaved := g.close(); unsaved > allWell {
+		end = max(end, unsaved)
 	}
 	report := g.report()
 	if o.json {
@@ -170,19 +220,10 @@ func (c *console) noRun(o runOptions, err error) error {
 
 // status returns the worst that the mods did.
 func (g *game) status() status {
-	end := allWell
-	for _, m := range g.host.Mods() {
-		r := m.Report()
-		if r.State == mods.Refused {
+	end := g.log.status()
+	for _, m := range g.mods() {
+		if m.State() == mods.Refused {
 			end = max(end, notRun)
-		}
-		for _, v := range r.Violations {
-			switch v.Kind {
-			case mods.LimitViolation, mods.FloodViolation:
-				end = max(end, limitHit)
-			default:
-				end = max(end, scriptFailed)
-			}
 		}
 	}
 	return end
@@ -199,14 +240,15 @@ func why(m *mods.Mod) string {
 
 // report collects what the host knows of the mods.
 func (g *game) report() runReport {
-	report := runReport{Ticks: g.ticks, Mods: []modReport{}}
-	for _, m := range g.host.Mods() {
+	status := g.host.Status()
+	report := runReport{Ticks: g.ticks, Time: status.Time, Frame: status.Configured, Budget: status.Budget, Mods: []modReport{}}
+	for _, m := range g.mods() {
 		r := m.Report()
 		if r.Violations == nil {
 			r.Violations = []mods.Violation{}
 		}
 		report.Mods = append(report.Mods, modReport{
-			ID: r.ID, Version: r.Version, State: r.State, Reason: why(m), Source: r.Source,
+			ID: r.ID, Version: r.Version, Name: r.Name, Digest: r.Digest, State: r.State, Reason: why(m), Source: r.Source,
 			spent: spent{
 				Instructions:    r.Instructions,
 				MemoryBytes:     r.MemoryBytes,
@@ -215,7 +257,10 @@ func (g *game) report() runReport {
 				WallMS:          int64(r.WallMS),
 			},
 			Calls: r.Calls, HostCalls: r.HostCalls, OutputBytes: r.OutputBytes,
-			Violations: r.Violations, omitted: r.ViolationsOmitted,
+			LogLines: r.LogLines, LogDropped: r.LogDropped, EventsDropped: r.EventsDropped,
+			Share: r.Share, Waiting: r.Waiting, Parked: r.Parked, Health: r.Health,
+			Quarantines: r.Quarantines, ViolationCount: r.ViolationCount,
+			Violations: r.Violations, ViolationsOmitted: r.ViolationsOmitted,
 		})
 	}
 	return report

@@ -8,12 +8,19 @@ import (
 	"github.com/luasandbox/modrunner/mods"
 )
 
-// stateColours never stand alone: the state's name is there.
+// stateColours has all states there are. A colour never stands alone: the state's
+// name is there.
 var stateColours = map[mods.State]string{
+	mods.Loaded:      faint,
 	mods.Active:      green,
-	mods.Stopped:     green,
+	mods.Paused:      yellow,
+	mods.Throttled:   yellow,
+	mods.Failing:     yellow,
 	mods.Quarantined: yellow,
+	mods.Disabled:    red,
+	mods.Stopped:     green,
 	mods.Refused:     red,
+	mods.Unloaded:    faint,
 }
 
 // table writes the report for people: a line for each mod, and then in words
@@ -25,7 +32,7 @@ func (c *console) table(r runReport) {
 		if m.State != mods.Refused {
 			copy(row[3:], []string{
 				grouped(m.Instructions), size(m.MemoryPeakBytes), grouped(m.Calls),
-				grouped(int64(len(m.Violations)) + m.omitted),
+				grouped(m.ViolationCount),
 			})
 		}
 		rows = append(rows, row)

@@ -2,16 +2,17 @@ package accounts
 
 import (
 	"context"
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods/manifest"
 )
 
 // functionsIn is Lua that returns the paths of all functions that can be reached from
@@ -87,62 +88,36 @@ func TestEveryFunctionHasAWorkload(t *testing.T) {
 // TestEveryCapabilityHasAWorkload: the functions of all capabilities that a host has.
 func TestEveryCapabilityHasAWorkload(t *testing.T) {
 	library := paths(t, luasandbox.Config{Modules: module})
-	h, c := openMod(t, "work.take(function()\n"+functionsIn+"\nend)")
+	h, m := openMod(t, "return {work = function()\n"+functionsIn+"\nend}")
 	defer h.Close()
-	results, err := c.mod.Call(context.Background(), "paths", c.fn)
+	results, err := work(h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all, added []string
-	if err := results.Scan(&all); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range all {
-		if !slices.Contains(library, path) && path != "work.take" {
+	var added []string
+	for _, path := range results[0].([]any) {
+		if path := path.(string); !slices.Contains(library, path) {
 			added = append(added, path)
 		}
 	}
 	covered(t, "capability", added)
 	// The manifest asks for every capability that is built in.
-	names := builtin(t)
-	for _, name := range names {
-		if _, ok := c.mod.Permission(name); !ok {
-			t.Errorf("the manifest of the workloads does not ask for %s", name)
-		}
-	}
-	if len(names) < 7 {
-		t.Errorf("found the capabilities %v: the search is broken", names)
-	}
-}
-
-// builtin returns what the methods Name in package mods return.
-func builtin(t *testing.T) (names []string) {
-	t.Helper()
-	files, err := filepath.Glob("../../mods/*.go")
+	text, err := h.API()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range file.Decls {
-			f, ok := d.(*ast.FuncDecl)
-			if !ok || f.Recv == nil || f.Name.Name != "Name" {
-				continue
-			}
-			if r, ok := f.Body.List[0].(*ast.ReturnStmt); ok {
-				if lit, ok := r.Results[0].(*ast.BasicLit); ok {
-					names = append(names, strings.Trim(lit.Value, `"`))
-				}
-			}
+	var api struct{ Capabilities []struct{ Name string } }
+	if err := json.Unmarshal(text, &api); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range api.Capabilities {
+		if !slices.ContainsFunc(m.Manifest().Permissions, func(p manifest.Permission) bool { return p.Name == c.Name }) {
+			t.Errorf("the manifest of the workloads does not ask for %s", c.Name)
 		}
 	}
-	return names
+	if len(api.Capabilities) < 9 {
+		t.Errorf("a host has %d capabilities: the search is broken", len(api.Capabilities))
+	}
 }
 
 // TestEveryKindHasAWorkload: each type that package luasandbox has a shape for, found

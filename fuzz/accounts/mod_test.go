@@ -2,30 +2,16 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"testing/fstest"
+	"time"
 
-	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/bundle"
 )
-
-// workCapability lets a mod hand over the function that is its work.
-type workCapability struct {
-	mod *mods.Mod
-	fn  *luasandbox.Function
-}
-
-func (*workCapability) Name() string           { return "work" }
-func (*workCapability) Doc() string            { return "Takes the mod's work." }
-func (*workCapability) Options() []mods.Option { return nil }
-
-func (c *workCapability) Grant(m *mods.Mod, _ mods.Options) (*luasandbox.Grant, error) {
-	c.mod = m
-	return luasandbox.NewGrant("work", c.Doc(), luasandbox.Func("take", func(fn *luasandbox.Function) { c.fn = fn })), nil
-}
 
 const workManifest = `[mod]
 id = "work"
@@ -33,62 +19,100 @@ version = "1.0.0"
 [permissions]
 log = {reason = "test"}
 timer = {reason = "test"}
+task = {reason = "test"}
 storage = {reason = "test", quota = "256KiB"}
 random = {reason = "test"}
 clock = {reason = "test"}
 json = {reason = "test"}
-work = {reason = "test"}
+services = {reason = "test", use = ["echo/echo"]}
 [permissions.events]
 reason = "test"
-emit = ["a"]
-subscribe = ["a"]
+emit = ["a", "b"]
+subscribe = ["a", "b"]
 `
 
-// openMod starts a mod with the source main.
-func openMod(t testing.TB, main string) (*mods.Host, *workCapability) {
+// echo is the mod whose service the workloads call.
+const (
+	echoManifest = `[mod]
+id = "echo"
+version = "1.0.0"
+[permissions.services]
+reason = "test"
+export = ["echo"]
+[permissions.events]
+reason = "answers the workloads"
+emit = ["b"]
+subscribe = ["a"]
+`
+	echoMain = `events.on("a", function(v) if v == "wake" then events.emit("b") end end) return {echo = function(...) return ... end}`
+)
+
+// openMod starts a mod with the source main, beside echo. A frame is enough for all
+// that it does.
+func openMod(t testing.TB, main string) (*mods.Host, *mods.Mod) {
 	t.Helper()
-	c := &workCapability{}
-	h, err := mods.NewHost(mods.HostConfig{
-		Limits: wide(1 << 30), Policy: mods.Policy{All: true, StorageQuota: 256 << 10}, Capabilities: []mods.Capability{c},
-		Logger: slog.New(slog.DiscardHandler),
+	h, err := mods.Open(mods.Config{
+		Limits: wide(1 << 30), Policy: mods.Policy{All: true, StorageQuota: 256 << 10},
+		Frame: mods.Frame{Instructions: 1 << 36, Guard: limits.UnlimitedTime},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.Open(fstest.MapFS{
-		"mod.toml": {Data: []byte(workManifest)}, "main.lua": {Data: []byte(main)},
-	}, bundle.Limits{})
+	var sources []mods.Source
+	for _, files := range [][2]string{{workManifest, main}, {echoManifest, echoMain}} {
+		b, err := bundle.Open(fstest.MapFS{"mod.toml": {Data: []byte(files[0])}, "main.lua": {Data: []byte(files[1])}}, bundle.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, mods.Source{Bundle: b})
+	}
+	loaded, err := h.Load(sources...)
+	if err == nil {
+		err = h.Tick(context.Background(), 0)
+	}
+	if err == nil {
+		err = errors.Join(loaded[0].Err(), loaded[1].Err())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := h.Add(b, "work")
-	if err == nil {
-		err = h.Start(context.Background())
-	}
-	if err == nil {
-		err = m.Err()
-	}
+	return h, loaded[0]
+}
+
+// tickLength is that of the ticks in which a workload waits for something.
+const tickLength = 10 * time.Millisecond
+
+// work calls the function work of the mod, and ticks until it has ended.
+func work(h *mods.Host) ([]any, error) {
+	r, err := h.Call("work", "work")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return h, c
+	for {
+		if err := h.Tick(context.Background(), tickLength); err != nil {
+			return nil, err
+		}
+		if results, err := r.Get(); !errors.Is(err, mods.ErrPending) {
+			return results, err
+		}
+	}
 }
 
 func prepareMod(t testing.TB, w workload, n int) trial {
 	t.Helper()
-	h, c := openMod(t, fmt.Sprintf("n = %d\n%s\nwork.take(function()\n%s\nend)", n, w.prepare, w.work))
-	if c.fn == nil {
-		t.Fatalf("%s, n = %d: the mod gave no work: %+v", w, n, c.mod.Report())
-	}
+	h, _ := openMod(t, fmt.Sprintf("n = %d\n%s\nreturn {work = function()\n%s\nend}", n, w.prepare, w.work))
 	return trial{
 		what: fmt.Sprintf("%s, n = %d", w, n),
 		run: func() error {
-			_, err := c.mod.Call(context.Background(), "work", c.fn)
+			_, err := work(h)
 			return err
 		},
-		spent: func() account {
-			r := c.mod.Report()
-			return account{r.Instructions, r.AllocatedBytes}
+		spent: func() (a account) {
+			for _, m := range h.Mods() {
+				r := m.Report()
+				a.instructions, a.allocated = a.instructions+r.Instructions, a.allocated+r.AllocatedBytes
+			}
+			return a
 		},
 		close: func() { _ = h.Close() },
 	}

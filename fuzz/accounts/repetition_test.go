@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -55,7 +57,7 @@ func repeated(t testing.TB) []string {
 			}
 		}
 	}
-	return append(lines, session(t)...)
+	return slices.Concat(lines, session(t, 0), session(t, 4))
 }
 
 // once runs one script in a sandbox of its own.
@@ -83,10 +85,12 @@ func once(t testing.TB, source string, l limits.Limits) string {
 	return fmt.Sprintf("%q %v %q %+v %+v %+v %x", results, failed, s.Traceback(), last, total, census, out.Sum(nil))
 }
 
-// session runs the mods of testdata through some ticks.
-func session(t testing.TB) []string {
+// session runs the mods of testdata through some ticks, in which some are quarantined
+// and come back, on so many workers.
+func session(t testing.TB, workers int) []string {
 	out := sha256.New()
-	h, err := mods.NewHost(mods.HostConfig{Policy: mods.PolicyAll, Output: out, Seed: 7,
+	h, err := mods.Open(mods.Config{Policy: mods.PolicyAll, Output: out, Seed: 7,
+		Frame:  mods.Frame{Guard: limits.UnlimitedTime, Workers: workers},
 		Limits: limits.Limits{Instructions: 2_000_000, Memory: 4 << 20, Time: limits.UnlimitedTime}})
 	if err != nil {
 		t.Error(err)
@@ -97,21 +101,16 @@ func session(t testing.TB) []string {
 	if err != nil || len(folders) == 0 {
 		t.Errorf("no mods (%v)", err)
 	}
+	var sources []mods.Source
 	for _, f := range folders {
 		b, err := bundle.OpenPath(filepath.Dir(f), bundle.Limits{})
-		if err == nil {
-			_, err = h.Add(b, filepath.Base(filepath.Dir(f)))
-		}
-		if err != nil {
-			t.Error(err)
-		}
+		sources = append(sources, mods.Source{Bundle: b, Path: filepath.Base(filepath.Dir(f)), Err: err})
 	}
-	ctx := context.Background()
-	if err := h.Start(ctx); err != nil {
+	if _, err := h.Load(sources...); err != nil {
 		t.Error(err)
 	}
-	for range 5 {
-		if err := h.Tick(ctx); err != nil {
+	for range 30 {
+		if err := h.Tick(context.Background(), 50*time.Millisecond); err != nil {
 			t.Error(err)
 		}
 	}

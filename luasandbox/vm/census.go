@@ -61,15 +61,16 @@ func (w *Walk) Bytes(n int64) { w.bytes += n }
 
 // takeCensus finds out how many bytes are live, and how many coroutines. It is
 // charged in proportion to what the last census found and what was charged since,
-// which bounds what there is to walk.
-func (m *Machine) takeCensus() error {
+// which bounds what there is to walk. Others with whom the machine shares an account
+// take one, too, if n bytes are not to be had otherwise.
+func (m *Machine) takeCensus(n int64) error {
 	if err := m.work(m.Memory() / limits.CensusBytesPerUnit); err != nil {
 		return err
 	}
 	charged := m.window - m.headroom
 	err := m.count()
 	if m.shares {
-		if charged := m.ask(charged); charged != nil {
+		if charged := m.total.Memory().Ask(n, charged, limits.CensusBytesPerUnit, m.work); charged != nil {
 			return charged
 		}
 		var limit *limits.Error

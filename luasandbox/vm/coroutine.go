@@ -26,7 +26,7 @@ func (m *Machine) newThread(fn Value) (*Thread, error) {
 		return nil, err
 	}
 	if m.total.Coroutines().Left() < 1 {
-		if err := m.takeCensus(); err != nil {
+		if err := m.takeCensus(0); err != nil {
 			return nil, err
 		}
 	}

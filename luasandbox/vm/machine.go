@@ -454,7 +454,7 @@ func (m *Machine) allocSlow(n int64) error {
 		return m.memoryError(n)
 	}
 	m.headroom += n // not allocated yet
-	if err := m.takeCensus(); err != nil {
+	if err := m.takeCensus(n); err != nil {
 		return err
 	}
 	if short := m.total.Memory().Shortage(n); short != nil {
@@ -509,15 +509,6 @@ func (m *Machine) Recount(owed int64) {
 	m.owed = limits.MulAdd(1, owed, m.owed)
 	_ = m.count() // above a limit or not, the figures are what they are
 	m.Share()
-}
-
-// ask makes others that hold memory of a common account count it, if there is need;
-// charged is what this machine was charged for between its last two censuses.
-func (m *Machine) ask(charged int64) error {
-	if !m.total.Memory().Pressed() {
-		return nil
-	}
-	return m.total.Memory().Ask(charged, limits.CensusBytesPerUnit, m.work)
 }
 
 func (m *Machine) tableTooLarge() error {

@@ -204,7 +204,7 @@ func (d *decoder) frame() *Frame {
 		d.fail("a time of day that there is not")
 		sec, nsec = 0, 0
 	}
-	f.Wall = wallTime(sec, nsec)
+	f.Wall = time.Unix(sec, int64(nsec)).UTC()
 	if data := d.take(d.uint()); len(data) > 0 {
 		f.Data = append(f.Data, data...)
 	}
@@ -259,7 +259,7 @@ func (d *decoder) mod() (m Mod) {
 	}
 	var before int64
 	for ; n > 0 && d.err == nil; n-- {
-		c := Call{Function: d.short(), Digest: d.uint32()}
+		c := HostCall{Function: d.short(), Digest: d.uint32()}
 		before += d.int()
 		c.Instructions = before
 		c.Chunk = d.short()

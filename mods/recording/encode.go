@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"time"
 )
 
 // The bounds of what is in a block.
@@ -32,16 +31,8 @@ const (
 type encoder struct {
 	buf      []byte
 	interned map[string]int
-	fresh    []string // interned in this block
 	values   int
 	err      error
-}
-
-// undo forgets what the block that is not written interned.
-func (e *encoder) undo() {
-	for _, s := range e.fresh {
-		delete(e.interned, s)
-	}
 }
 
 func (e *encoder) byte(b byte)   { e.buf = append(e.buf, b) }
@@ -63,7 +54,6 @@ func (e *encoder) short(s string) {
 	e.text(s)
 	if len(s) <= maxShort && len(e.interned) < maxInterned {
 		e.interned[s] = len(e.interned)
-		e.fresh = append(e.fresh, s)
 	}
 }
 
@@ -209,6 +199,3 @@ func (e *encoder) header(h Header) {
 		e.text(f.Value)
 	}
 }
-
-// wallTime is what frame made of a time.
-func wallTime(sec int64, nsec uint64) time.Time { return time.Unix(sec, int64(nsec)).UTC() }

@@ -105,7 +105,7 @@ func (w *Writer) flush(before []byte) {
 	if cap(e.buf) > keep {
 		e.buf, w.block = nil, nil
 	}
-	e.buf, e.values, e.fresh = e.buf[:0], 0, e.fresh[:0]
+	e.buf, e.values = e.buf[:0], 0
 }
 
 // Reader reads a recording. It belongs to one goroutine.
@@ -134,7 +134,7 @@ func NewReader(from io.Reader) (*Reader, error) {
 	if err == nil {
 		r.dec.rest = block
 		r.header = r.dec.header()
-		err = r.dec.err
+		err = r.damage()
 	}
 	if err != nil {
 		return nil, r.failed(err)
@@ -173,11 +173,19 @@ func (r *Reader) next() (*Frame, error) {
 	}
 	r.dec.rest, r.dec.values = block, 0
 	f := r.dec.frame()
-	if err := r.dec.err; err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	if err := r.damage(); err != nil {
+		return nil, err
 	}
 	r.used(block)
 	return f, nil
+}
+
+// damage returns what is wrong with the block that was decoded.
+func (r *Reader) damage() error {
+	if r.dec.err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, r.dec.err)
 }
 
 // used counts a block.
@@ -187,14 +195,23 @@ func (r *Reader) used(block []byte) {
 
 // block reads a block, without believing its length.
 func (r *Reader) block() ([]byte, error) {
-	size, err := binary.ReadUvarint(r.from)
-	switch {
-	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		return nil, ErrCutOff
-	case err != nil && size == 0:
-		return nil, err
-	case err != nil || size > MaxBlock:
-		return nil, fmt.Errorf("%w: a block of %d bytes; at most %d", ErrDamaged, size, MaxBlock)
+	var size uint64
+	for shift := 0; ; shift += 7 {
+		b, err := r.from.ReadByte()
+		if err == io.EOF {
+			return nil, ErrCutOff
+		} else if err != nil {
+			return nil, err
+		}
+		if size |= uint64(b&0x7f) << shift; size > MaxBlock {
+			return nil, fmt.Errorf("%w: a block of more than %d bytes", ErrDamaged, MaxBlock)
+		}
+		if b < 0x80 {
+			break
+		}
+		if shift > 28 {
+			return nil, fmt.Errorf("%w: a block's length is not one", ErrDamaged)
+		}
 	}
 	var b bytes.Buffer
 	if _, err := io.CopyN(&b, r.from, int64(size)+crc32.Size); err == io.EOF {

@@ -102,7 +102,7 @@ type Stored struct {
 // Mod is what one mod did in a frame.
 type Mod struct {
 	ID           string
-	Calls        []Call // the first ones
+	Calls        []HostCall // the first ones
 	More         int64  // how many further calls there were,
 	MoreDigest   uint64 // and a hash of them
 	Instructions int64  // since the mod was loaded, at the end of the frame
@@ -113,8 +113,8 @@ type Mod struct {
 // MaxCalls is how many calls of one mod in one frame are kept one by one.
 const MaxCalls = 1 << 16
 
-// Call is one call of a function of the host's.
-type Call struct {
+// HostCall is one call of a function of the host's.
+type HostCall struct {
 	Function     string
 	Digest       uint32 // of its arguments and results
 	Instructions int64  // of the mod's sandbox so far

@@ -34,8 +34,11 @@ type Config struct {
 	// Stop, if not nil, is asked after each slice, on the goroutine of Frame,
 	// whether the frame is to end. Unlike the guard, this lowers no budget.
 	Stop func() bool
-	// Slice is the most fuel that one Run is given. Zero: a 64th of Frame, but
-	// at least 1,000 and at most 20,000.
+	// Slice is how many instructions may pass between two looks at the clock:
+	// the most fuel of one Run, or with workers, of whom each is given a
+	// quarter at most, of a round. Zero: a 64th of Frame, but at least 1,000
+	// and at most 20,000.
+	// Frame, but at least 1,000 and at most 20,000.
 	Slice int64
 	// Workers is on how many goroutines entries run. Zero: one after the other
 	// on the goroutine of Frame. All numbers from 1 up have the same outcome,

@@ -38,27 +38,20 @@ func (s *Scheduler) draw() (visit, bool) {
 			break
 		}
 		v := visit{class: c, stage: at}
-		limit := s.left
-		switch at {
-		case guaranteed:
-			limit = min(limit, c.allow)
-		case divided:
-			limit = min(limit, c.rest)
-		}
 		var ok bool
 		switch {
 		case c.queue[fresh].n > 0:
 			ok = s.drawShare(&v)
 		case c.queue[more].n > 0:
-			ok = s.drawExtra(&v, more, limit)
+			ok = s.drawExtra(&v, more)
 		default:
-			ok = s.drawExtra(&v, slow, limit)
+			ok = s.drawExtra(&v, slow)
 		}
 		if !ok {
 			continue
 		}
 		e := v.entry
-		v.fuel = min(v.fuel, limit, s.cfg.Slice)
+		v.fuel = min(v.fuel, s.limit(&v), s.slice)
 		if e.turn && s.cfg.Workers > 0 {
 			v.fuel, v.serial = 1, true
 		}
@@ -167,22 +160,22 @@ func (s *Scheduler) share(e *Entry) int64 {
 // drawExtra fills in a visit of the first of a queue with a left-over. It
 // reports false if there is nothing to run: a debt took it, or the entry has
 // had all that it can have.
-func (s *Scheduler) drawExtra(v *visit, which int, limit int64) bool {
+func (s *Scheduler) drawExtra(v *visit, which int) bool {
 	q := &v.class.queue[which]
 	e := q.front()
 	if which == slow && (e.credit < 0 || e.paid > 0) {
-		s.payDebt(v, q, e, limit)
+		s.payDebt(v, q, e)
 		return false
 	}
 	if e.extra <= 0 {
-		part := min(q.quantum(e, limit, s.least), limit)
+		part := q.quantum(e, s.limit(v), s.least)
 		if e.paid > 0 {
-			v.fuel = min(e.paid, part)
+			v.fuel = min(e.paid, part, s.limit(v))
 			e.paid -= v.fuel
 			part -= v.fuel
 			s.reserve(v)
 		}
-		if part+e.credit <= 0 {
+		if part+e.credit <= 0 || s.limit(v) <= 0 {
 			q.remove(e)
 			if e.credit < 0 {
 				s.put(e, slow, false)
@@ -203,7 +196,8 @@ func (s *Scheduler) drawExtra(v *visit, which int, limit int64) bool {
 // payDebt puts a left-over into the debt of e. What its share has paid was not
 // used by anybody else, or this would not be left, so that it is taken from
 // the frame here: alone, an entry pays no more than a budget in a frame.
-func (s *Scheduler) payDebt(v *visit, q *queue, e *Entry, limit int64) {
+func (s *Scheduler) payDebt(v *visit, q *queue, e *Entry) {
+	limit := s.limit(v)
 	v.fuel = min(e.paid, limit)
 	e.paid -= v.fuel
 	if rest := limit - v.fuel; rest > 0 && e.credit < 0 {
@@ -224,6 +218,17 @@ func (s *Scheduler) ceiling(e *Entry) int64 {
 		return MaxFrame
 	}
 	return max(s.budget*int64(e.factor)/wholeShare, 1)
+}
+
+// limit is how much there is for a visit at its stage.
+func (s *Scheduler) limit(v *visit) int64 {
+	switch v.stage {
+	case guaranteed:
+		return min(s.left, v.class.allow)
+	case divided:
+		return min(s.left, v.class.rest)
+	}
+	return s.left
 }
 
 // reserve takes the fuel of a visit from where it is paid from.

@@ -173,7 +173,7 @@ func drawLoad(t *rapid.T, frame int64) load {
 		l.charge = rapid.Int64Range(1, 1000).Draw(t, "charge")
 	}
 	if rapid.IntRange(0, 3).Draw(t, "has turns") == 0 {
-		l.turns = rapid.Int64Range(1, 5000).Draw(t, "turns")
+		l.turns = rapid.Int64Range(1+frame/1000, 5000).Draw(t, "turns")
 	}
 	l.speed = rapid.Int64Range(1_000, 30_000).Draw(t, "speed")
 	return l

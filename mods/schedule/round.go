@@ -6,9 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// roundSlices is how many slices' worth of fuel a parallel round has: so much
-// is run between two looks at the clock, by all workers together.
-const roundSlices = 8
+// roundSlices is how many Runs with all the fuel that one may have a parallel
+// round has room for: so much is run between two looks at the clock, by all
+// workers together.
+const roundSlices = 4
 
 // mostUsed is the most that a Run is believed to have used.
 const mostUsed = MaxFrame
@@ -21,7 +22,7 @@ var errExited = errors.New("schedule: a Run ended the goroutine that it ran on")
 func (s *Scheduler) drawRound() {
 	size := int64(1)
 	if s.cfg.Workers > 0 {
-		size = roundSlices * min(s.cfg.Slice, MaxFrame)
+		size = roundSlices * min(s.slice, MaxFrame)
 	}
 	s.stage, s.stageOf = none, nil
 	for i := range s.class {
@@ -142,9 +143,7 @@ func (s *Scheduler) runTurn(v *visit) {
 func (s *Scheduler) affords(v *visit) bool {
 	e := v.entry
 	switch {
-	case s.left <= 0,
-		v.stage == guaranteed && v.class.allow <= 0,
-		v.stage == divided && v.class.rest <= 0:
+	case s.limit(v) <= 0:
 		return false
 	case v.extra:
 		return e.credit >= 0 && e.extra > 0 && e.took < s.ceiling(e)

@@ -7,6 +7,7 @@ import "time"
 // when the round has.
 type Scheduler struct {
 	cfg    Config
+	slice  int64 // the most fuel of a Run
 	least  int64 // the average quantum is at least this
 	budget int64 // of the next frame
 	first  int   // rank of the class that the next frame begins with
@@ -74,7 +75,10 @@ func New(cfg Config) (*Scheduler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scheduler{cfg: cfg, budget: cfg.Frame, least: min(minQuantum, cfg.Frame)}
+	s := &Scheduler{cfg: cfg, budget: cfg.Frame, slice: cfg.Slice, least: min(minQuantum, cfg.Frame)}
+	if cfg.Workers > 0 {
+		s.slice = max(cfg.Slice/roundSlices, 1)
+	}
 	for i := range s.class {
 		for j := range s.class[i].queue {
 			s.class[i].queue[j].init()
