@@ -48,8 +48,8 @@ func TestReadme(t *testing.T) {
 			args := strings.Fields(c.line)
 			cmd := exec.Command(args[0], args[1:]...)
 			cmd.Dir = dir
-			if c.line == "go run ." { // in a module that has ours; here in ours itself
-				cmd = exec.Command("go", "run", filepath.Join(dir, "main.go"))
+			if folder, ok := strings.CutPrefix(c.line, "go run ."); ok { // in a module that has ours; here in ours itself
+				cmd = exec.Command("go", "run", filepath.Join(dir, folder, "main.go"))
 				cmd.Dir = root
 			}
 			out, err := cmd.CombinedOutput()
