@@ -130,8 +130,13 @@ func TestAnsweredWhileStepping(t *testing.T) {
 			break
 		}
 		waited++
-		if got := <-ready; got != task {
-			t.Fatal("another task")
+		select {
+		case got := <-ready:
+			if got != task {
+				t.Fatal("another task")
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("not told of an answer")
 		}
 	}
 	wg.Wait()
@@ -140,6 +145,36 @@ func TestAnsweredWhileStepping(t *testing.T) {
 	}
 	if diff := cmp.Diff(luasandbox.Results{waits * (waits + 1) / 2.0}, task.Results()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// One answer can be what several tasks wait for, of several sandboxes.
+func TestAnsweredToSeveral(t *testing.T) {
+	p := luasandbox.Later()
+	told := map[*luasandbox.Task]int{}
+	grant := luasandbox.NewGrant("", "", luasandbox.Func("ask", func() *luasandbox.Pending { return p }))
+	want := map[*luasandbox.Task]int{}
+	for range 2 {
+		s := newSandbox(t, luasandbox.Config{Grants: []*luasandbox.Grant{grant}, Answered: func(task *luasandbox.Task) { told[task]++ }}, `function run() return ask() end`)
+		for range 2 {
+			task := start(t, s, "run")
+			if status, err := task.Step(limits.Unlimited); status != luasandbox.Waiting || err != nil {
+				t.Fatal(status, err)
+			}
+			want[task] = 1
+		}
+	}
+	p.Resolve(1)
+	if len(told) != len(want) {
+		t.Errorf("%d tasks told of %d", len(told), len(want))
+	}
+	for task := range want {
+		if told[task] != 1 {
+			t.Errorf("told %d times", told[task])
+		}
+		if status, err := task.Step(limits.Unlimited); status != luasandbox.Done || err != nil {
+			t.Error(status, err)
+		}
 	}
 }
 

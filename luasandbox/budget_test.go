@@ -138,7 +138,10 @@ func TestBudgetIsNotHeldByGarbage(t *testing.T) {
 	small, most := cost(alone, "keep", 2), int64(0)
 	for i := range 60 {
 		if i == 20 {
-			cost(sandboxes[0], "rest", 0) // pays for the looks at what it has kept: once
+			// It pays for the looks at what it has kept: once.
+			if once := cost(sandboxes[0], "rest", 0); once < 150*10_000/limits.CensusBytesPerUnit/2 {
+				t.Errorf("the look at 1.5 MB cost %d instructions", once)
+			}
 		}
 		for _, s := range sandboxes[2:] {
 			cost(s, "waste", 60)

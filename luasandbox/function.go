@@ -296,7 +296,7 @@ func (f *function) native(s *Sandbox) vm.Func {
 func (f *function) access(s *Sandbox, c *vm.Call, args []vm.Value, fail func(i int, err error) error, again vm.Func) error {
 	switch {
 	case s.awaitsTurn(f):
-		return c.Turn(&turn{s, again})
+		return c.Turn(&turn{again})
 	case s.cfg.Observe != nil:
 		return s.observed(f, c, args, false, func(c *vm.Call) error { return f.call(s, c, args, fail) })
 	}

@@ -8,13 +8,14 @@ import (
 
 // HostCall is one execution of a host function, for Config.Observe.
 type HostCall struct {
-	Grant        string // the grant's name; "" for globals
-	Function     string // "world.spawn", a method "Unit:damage", a property "Unit.hp", a global "log"
-	Err          error  // nil if it succeeded; else all that the host knows, also where the script sees "host error"
-	Later        bool   // the function has yet to answer, and is told of again when its answer is taken
-	Answer       bool   // this is the answer of a function that was told of as Later
-	Instructions int64  // of the sandbox so far, exactly
-	Cost         int64  // of these, what this call took, with all that it called back
+	Grant        string   // the grant's name; "" for globals
+	Function     string   // "world.spawn", a method "Unit:damage", a property "Unit.hp", a global "log"
+	Err          error    // nil if it succeeded; else all that the host knows, also where the script sees "host error"
+	Later        bool     // the function has yet to answer, and is told of again when its answer is taken
+	Answer       bool     // this is the answer of a function that was told of as Later
+	Pending      *Pending // what it answers with, if Later
+	Instructions int64    // of the sandbox so far, exactly
+	Cost         int64    // of these, what this call took, with all that it called back
 
 	watched *observation
 }
@@ -102,6 +103,9 @@ func (s *Sandbox) observed(f *function, c *vm.Call, args []vm.Value, answer bool
 	h := HostCall{Grant: f.grant.name, Function: f.label, Later: err == nil && c.Awaits(), Answer: answer,
 		Instructions: s.m.Instructions(), watched: &s.host.watched}
 	h.Cost = h.Instructions - before
+	if h.Later {
+		h.Pending = s.host.waiting
+	}
 	s.host.watched = observation{call: c, args: args, cost: h.Cost}
 	if err != nil {
 		h.Err = cause

@@ -172,7 +172,7 @@ var digestScripts = []string{
 	`local t = {} for i = 1, 5000 do t["k" .. i] = "v" .. i end t.k5000 = "x" f(t)`,
 	`f(("x"):rep(100000))`, `f(("x"):rep(99999) .. "y")`, `f("y" .. ("x"):rep(99999))`,
 	`f({n = 1, ("x"):rep(50000)})`, `f({n = 1, ("x"):rep(49999) .. "y"})`,
-	`g(1)`, `g(2)`, `h(1)`, `typed({1, 4})`, `typed({1, 3})`, `rec({s = "a"})`, `rec({s = "b"})`, `pcall(typed, {1, "x"})`, `pcall(typed, {1, {}})`,
+	`g(1)`, `g(2)`, `h(1)`, `same(1)`, `same(2)`, `typed({1, 4})`, `typed({1, 3})`, `rec({s = "a"})`, `rec({s = "b"})`, `pcall(typed, {1, "x"})`, `pcall(typed, {1, {}})`,
 }
 
 // digests returns the digest of the last call of each script.
@@ -188,6 +188,7 @@ func digests(t *testing.T) []string {
 		luasandbox.Func("f", func(...any) {}),
 		luasandbox.Func("g", func(n float64) []float64 { return []float64{n, 1} }),
 		luasandbox.Func("h", func(n float64) []float64 { return []float64{1, 1, n} }),
+		luasandbox.Func("same", func(float64) (float64, float64, float64) { return 7, 8, 9 }),
 		luasandbox.Func("typed", func([]float64) {}),
 		luasandbox.Func("rec", func(record) {}),
 		luasandbox.Func("unit", func(name string) *unit { return units[name] }),

@@ -68,6 +68,14 @@ func (p *Pending) give(values []any, err error) {
 	}
 }
 
+// Answer returns the answer, as it was given, if it was. The values are those that the
+// script is yet to get, and must not be changed.
+func (p *Pending) Answer() (values []any, err error, given bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.values, p.err, p.given
+}
+
 // tell makes w be told of the answer, or returns false if that is there.
 func (p *Pending) tell(w waiter) bool {
 	p.mu.Lock()
@@ -118,7 +126,7 @@ func (k *answer) Trace(*vm.Walk) {}
 func (k *answer) Resume(c *vm.Call) error {
 	switch {
 	case k.s.awaitsTurn(k.f):
-		return c.Turn(&turn{k.s, k.Resume})
+		return c.Turn(&turn{k.Resume})
 	case k.s.cfg.Observe != nil:
 		return k.s.observed(k.f, c, nil, true, k.take)
 	}

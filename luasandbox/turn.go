@@ -16,23 +16,18 @@ func Anywhere() FuncOption { return func(f *function) { f.anywhere = true } }
 var errCallsBack = errors.New("a host function that is declared with Anywhere cannot call back into the sandbox")
 
 // turn is the rest of a native function that waits for the turn to run: all of it.
-type turn struct {
-	s    *Sandbox
-	body vm.Func
-}
+type turn struct{ body vm.Func }
 
 func (t *turn) Trace(*vm.Walk) {}
 
 // Resume runs the function, and stops there.
 func (t *turn) Resume(c *vm.Call) error {
-	err := t.body(c)
-	t.s.host.turn = false
-	return c.Pause(err)
+	return c.Pause(t.body(c))
 }
 
 // inTurn returns body as it is when functions of the host are called in turns.
 func (s *Sandbox) inTurn(body vm.Func) vm.Func {
-	t := &turn{s, body}
+	t := &turn{body}
 	return func(c *vm.Call) error {
 		if s.host.turn {
 			return body(c)

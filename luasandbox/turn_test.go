@@ -379,6 +379,21 @@ func TestTurnIsPaidFor(t *testing.T) {
 	}
 }
 
+// A limit that the function hits ends the task in its turn.
+func TestTurnHitsALimit(t *testing.T) {
+	grant := luasandbox.NewGrant("", "", luasandbox.Func("dear", func() {}, luasandbox.Cost(10_000_000)))
+	s := newSandbox(t, luasandbox.Config{Turns: true, Grants: []*luasandbox.Grant{grant}, Limits: limits.Limits{Instructions: 100_000}}, `function run() return pcall(dear) end`)
+	task := start(t, s, "run")
+	if status, err := task.Step(1000); status != luasandbox.Turn || err != nil {
+		t.Fatal(status, err)
+	}
+	_, err := task.TakeTurn()
+	asLimit(t, err, limits.Instructions)
+	if _, err := task.Step(1000); err != luasandbox.ErrFinished {
+		t.Error(err)
+	}
+}
+
 func TestTakeTurnOutOfTurn(t *testing.T) {
 	called := 0
 	grant := luasandbox.NewGrant("", "", luasandbox.Func("count", func() { called++ }))

@@ -92,6 +92,15 @@ type Config struct {
 	// Metrics takes figures. Nil: none are taken.
 	Metrics Metrics
 
+	// Record takes a recording of the run, with which it can be repeated: a Write for
+	// each frame. A frame that was written is not lost by a crash of the process. Where
+	// something cannot be written, the run goes on, and Logger and [Host.Close] tell.
+	// Mods have no limit by time then: see Frame.Guard. Nil: nothing is recorded.
+	Record io.Writer
+	// Replay, if not nil, is a run that is repeated: see [Replay]. The configuration
+	// has to be that of the recording, as far as mods can notice it.
+	Replay *Replay
+
 	// Now is the clock of clock.now and os.time; it is read once in a tick. Nil:
 	// always the beginning of the year 2000, UTC.
 	Now func() time.Time
@@ -186,8 +195,12 @@ func (c Config) resolve() (Config, *semver.Version, error) {
 		c.Frame.Guard = DefaultGuard
 	}
 	for _, id := range sortedNames(c.Priorities) {
-		if w := c.Priorities[id].Weight; w < 0 || w > 1000 {
+		p := c.Priorities[id]
+		if w := p.Weight; w < 0 || w > schedule.MaxWeight {
 			return fail("Priorities", "%q has the weight %d; want 1 to 1,000, or 0 for %d", id, w, defaultWeight)
+		}
+		if _, err := schedule.ParseClass(p.Class.String()); err != nil {
+			return fail("Priorities", "%q: %w", id, err)
 		}
 	}
 	if c.APIVersion == "" {

@@ -1,6 +1,7 @@
 package mods
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods/recording"
 	"github.com/luasandbox/modrunner/mods/schedule"
 	"github.com/luasandbox/modrunner/mods/storage"
 )
@@ -53,12 +55,13 @@ type Host struct {
 	checks    checkQueue
 	unwell    map[*Mod]bool // with something on their accounts
 	storage   *storageCapability
+	settings  settings
 	works     works
 	batches   []*batch
 	relations map[string][]*Mod // what dependants returns; nil: not known
 	hooked    []*Mod            // those with a tick hook, in load order
 	unhooked  bool              // hooked has to be made anew
-	touched   []*Mod // to be looked at when the frame is over
+	touched   []*Mod            // to be looked at when the frame is over
 	charges   []charged
 	journal   *journal
 	frame     schedule.Report
@@ -101,6 +104,7 @@ func Open(cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, api: api, byID: map[string]*Mod{}, unwell: map[*Mod]bool{}, wall: cfg.Now()}
 	h.events.host = h
 	h.storage = &storageCapability{host: h}
+	h.settings.host = h
 	if h.declared, err = declare(cfg.Events); err != nil {
 		return nil, err
 	}
@@ -120,8 +124,11 @@ func Open(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, &ConfigError{Field: "Frame", Err: err}
 	}
-	h.storage.store = &storage.Memory{}
-	if cfg.OpenStore != nil {
+	if h.journal, err = newJournal(h); err != nil {
+		return nil, err
+	}
+	var opened storage.Store = &storage.Memory{}
+	if cfg.OpenStore != nil && !h.journal.replays() {
 		store, err := cfg.OpenStore(cfg.DataDir)
 		if err != nil {
 			return nil, err
@@ -129,9 +136,17 @@ func Open(cfg Config) (*Host, error) {
 		if store == nil {
 			return nil, &ConfigError{Field: "OpenStore", Err: errNilStore}
 		}
-		h.storage.store = store
+		opened = store
 	}
-	if err := h.readHealth(); err != nil {
+	h.storage.store = h.journal.store(opened)
+	err = h.readHealth()
+	if err == nil {
+		err = h.settings.read()
+	}
+	if err == nil {
+		err = h.journal.end()
+	}
+	if err != nil {
 		_ = h.storage.store.Close()
 		return nil, err
 	}
@@ -145,6 +160,7 @@ func (h *Host) builtin() []Capability {
 	return []Capability{
 		h.logCapability(), h.events.capability(), h.timerCapability(), h.taskCapability(), h.storage.capability(),
 		h.randomCapability(), h.clockCapability(), jsonCapability(), h.servicesCapability(),
+		h.settings.capability(),
 	}
 }
 
@@ -171,7 +187,7 @@ func (h *Host) enter() (leave func(), err error) {
 }
 
 // over reports whether the frame has to end.
-func (h *Host) over() bool { return h.leaving.Load() || h.tickCtx.Err() != nil }
+func (h *Host) over() bool { return h.journal.stops(h.leaving.Load() || h.tickCtx.Err() != nil) }
 
 // MaxTick is the most simulation time of one tick.
 const MaxTick = time.Hour
@@ -186,7 +202,10 @@ const MaxTick = time.Hour
 //
 // The errors: [*TickError] for a dt that is negative or more than [MaxTick], in
 // which case nothing happened; one that matches ctx.Err(); [ErrBusy], [ErrStopped],
-// [ErrClosed]. What a mod does wrong is not an error here.
+// [ErrClosed]. What a mod does wrong is not an error here. Of a host that replays
+// ([Config].Replay) also, once, a [*DivergenceError], after which the replay goes on
+// but nothing is compared; and [ErrReplayed], a [*ReplayError] or a
+// [*recording.Error], after which there are no ticks.
 func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 	if dt < 0 || dt > MaxTick {
 		return &TickError{DT: dt}
@@ -200,16 +219,17 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 		return fmt.Errorf("tick: %w", err)
 	}
 	h.tickCtx = ctx
+	if err := h.journal.catchUp(ctx, recording.Tick); err != nil {
+		return err
+	}
+	inputs, err := h.journal.begin(recording.Tick, h, dt)
+	if err != nil {
+		return err
+	}
 	h.tick++
-	h.dt = dt
-	h.now += dt
+	h.now += h.dt
 	if h.now < 0 { // after 292 years
 		h.now = 1<<63 - 1
-	}
-	h.wall = h.cfg.Now()
-	inputs := h.take()
-	if inputs, err = h.journal.begin(h, dt, inputs); err != nil {
-		return err
 	}
 	again := h.again
 	h.again = nil
@@ -224,15 +244,18 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 	}
 	h.events.deliverLate()
 	begun := h.cfg.Elapsed()
-	h.frame = h.journal.frame(h.scheduler)
+	h.frame = h.journal.run(h.scheduler)
 	h.settle()
 	h.trimIdle()
-	h.journal.end(h)
 	if h.tick%int64(h.cfg.SaveEvery) == 0 {
 		_ = h.save() // kept by the storage, which refuses and tries again
 	}
+	diverged := h.journal.end()
 	h.publish()
 	h.measureTick(h.cfg.Elapsed() - begun)
+	if diverged != nil {
+		return diverged
+	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("tick: %w", err)
 	}
@@ -296,20 +319,26 @@ func (h *Host) settle() {
 //
 // The errors, joined: one that matches ctx.Err() if ctx ended, in which case the
 // hooks that are left were not called; a [*storage.Error] if something could not be
-// saved, which Close tries once more. Else [ErrBusy], [ErrStopped] or [ErrClosed].
+// saved, which Close tries once more; of a host that replays, a [*DivergenceError] or
+// a [*ReplayError]. Else [ErrBusy], [ErrStopped] or [ErrClosed].
 func (h *Host) Stop(ctx context.Context) error {
 	leave, err := h.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	h.stopped = true
 	h.tickCtx = ctx
+	behind := h.journal.catchUp(ctx, recording.Stop)
+	inputs, err := h.journal.begin(recording.Stop, h, 0)
+	h.stopped = true
 	h.mu.Lock()
 	h.closed = ErrStopped
 	mods := slices.Clone(h.mods)
 	h.mu.Unlock()
-	for _, in := range h.take() {
+	for _, in := range h.take() { // said meanwhile
+		failInput(in, ErrStopped)
+	}
+	for _, in := range inputs {
 		in.apply(h)
 	}
 	var interrupted error
@@ -317,7 +346,8 @@ func (h *Host) Stop(ctx context.Context) error {
 		if m.live == nil {
 			continue
 		}
-		if interrupted = ctx.Err(); interrupted != nil {
+		if h.journal.stops(ctx.Err() != nil) {
+			interrupted = cmp.Or(ctx.Err(), context.Canceled)
 			break
 		}
 		m.runNow(&job{in: m.live, kind: stopJob, during: "stop hook", fn: m.live.hooks["stop"]})
@@ -330,11 +360,12 @@ func (h *Host) Stop(ctx context.Context) error {
 		}
 	}
 	saved := h.save()
+	diverged := h.journal.end()
 	h.publish()
 	if interrupted != nil {
 		interrupted = fmt.Errorf("stop: %w", interrupted)
 	}
-	return errors.Join(interrupted, saved)
+	return errors.Join(interrupted, saved, behind, err, diverged)
 }
 
 // Close ends the host: mods that still run are dropped without their stop hooks,
@@ -346,7 +377,8 @@ func (h *Host) Stop(ctx context.Context) error {
 //
 // The errors: [ErrBusy] while a Tick, Stop, Save or Restore is being executed: it
 // ends as soon as it can, and closes the host when it does; [*LeakError]; a
-// [*storage.Error] if something could not be saved and is lost.
+// [*storage.Error] if something could not be saved and is lost; a [*recording.Error]
+// if the run could not be recorded to its end.
 func (h *Host) Close() error {
 	h.leaving.Store(true)
 	if !h.inFrame.CompareAndSwap(false, true) {
@@ -365,7 +397,7 @@ func (h *Host) close() error {
 	}
 	h.closed = ErrClosed
 	mods := slices.Clone(h.mods)
-	inbox := append(h.again, h.inbox...)
+	inbox := append(append(h.again, h.inbox...), h.journal.unheard()...)
 	for _, e := range h.held {
 		inbox = append(inbox, e)
 	}
@@ -373,9 +405,7 @@ func (h *Host) close() error {
 	h.mu.Unlock()
 	h.cancel()
 	for _, in := range inbox {
-		if c, ok := in.(interface{ fail(error) }); ok {
-			c.fail(ErrClosed)
-		}
+		failInput(in, ErrClosed)
 	}
 	for _, m := range mods {
 		if m.live != nil || m.staged != nil {
@@ -388,8 +418,7 @@ func (h *Host) close() error {
 	if !h.works.wait(closeWait) {
 		leaked = &LeakError{Works: h.works.left()}
 	}
-	err := errors.Join(leaked, h.save(), h.storage.store.Close())
-	h.journal.close()
+	err := errors.Join(leaked, h.save(), h.storage.store.Close(), h.journal.close())
 	h.publish()
 	return err
 }

@@ -141,8 +141,8 @@ func TestTickWithAnEndedContext(t *testing.T) {
 	}
 	w.wantPrinted()
 	w.run(2)
-	w.wantPrinted("[one] 1", "[one] 2", "[one] 3") // nothing is lost
-	w.well(m)                                      // that it was interrupted is not its fault
+	w.wantPrinted("[one] 1", "[one] 3") // nothing is lost; when it was to begin 2, it was busy with 1
+	w.well(m)                           // that it was interrupted is not its fault
 }
 
 func TestPhases(t *testing.T) {
@@ -250,10 +250,11 @@ func TestFrameIsTheMost(t *testing.T) {
 		for i := range 20 {
 			w.mod(fmt.Sprintf("busy%d", i), `return {tick = function() local x = 0 for i = 1, 20000 do x = x + i end end}`)
 		}
-		for range 100 {
+		for n := range 100 { // those that use up their shares get less from the ninth on
 			w.run(1)
-			if s := w.Status(); s.Used > budget+charge || s.Used < budget*9/10 || s.Budget != budget || s.Configured != budget || s.Cut {
-				t.Fatalf("%+v", s)
+			s := w.Status()
+			if s.Used > budget+charge || n < 8 && s.Used < budget*9/10 || s.Budget != budget || s.Configured != budget || s.Cut {
+				t.Fatalf("tick %d: %d instructions of %d", n, s.Used, s.Budget)
 			}
 		}
 	}
@@ -266,7 +267,7 @@ func TestPriorities(t *testing.T) {
 	for _, id := range []string{"half", "once", "twice"} {
 		w.mod(id, `return {tick = function() while true do end end}`)
 	}
-	w.run(80) // of 20 million instructions a call, nobody comes to the end
+	w.run(8) // then they are throttled
 	for _, m := range w.Mods() {
 		spent[m.ID()] = m.Report().Instructions
 	}

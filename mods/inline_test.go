@@ -13,9 +13,11 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/bundle"
 )
@@ -147,6 +149,28 @@ func (w *world) mod(id, main string, files ...string) *mods.Mod {
 	return w.with(id, everything, main, files...)
 }
 
+// together loads mods that ask for everything, given as id and main file in turn, in
+// one Load: all their main files run before the first of them goes on.
+func (w *world) together(idsAndMains ...string) []*mods.Mod {
+	w.t.Helper()
+	var sources []mods.Source
+	for i := 0; i < len(idsAndMains); i += 2 {
+		sources = append(sources, source(w.t, idsAndMains[i], everything, idsAndMains[i+1]))
+	}
+	return w.load(sources...)
+}
+
+// answer ticks until a reply is there, and returns its first value.
+func (w *world) answer(r *mods.Reply) any {
+	w.t.Helper()
+	w.until("answered", func() bool { _, err := r.Get(); return !errors.Is(err, mods.ErrPending) })
+	values, err := r.Get()
+	if err != nil || len(values) == 0 {
+		w.t.Fatalf("%v, %v", values, err)
+	}
+	return values[0]
+}
+
 // run gives the host n ticks.
 func (w *world) run(n int) {
 	w.t.Helper()
@@ -202,6 +226,26 @@ func (w *world) stop() {
 // printed returns the lines that mods printed.
 func (w *world) printed() []string {
 	return strings.Split(strings.TrimSuffix(w.out.String(), "\n"), "\n")
+}
+
+// wantPrintedBy compares what one mod printed with texts, whoever printed something
+// between them, and forgets it.
+func (w *world) wantPrintedBy(id string, want ...string) {
+	w.t.Helper()
+	var got []string
+	rest := ""
+	for line := range strings.Lines(w.out.String()) {
+		if text, ok := strings.CutPrefix(line, "["+id+"] "); ok {
+			got = append(got, strings.TrimSuffix(text, "\n"))
+		} else {
+			rest += line
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		w.t.Errorf("printed by %s (-want +got):\n%s", id, diff)
+	}
+	w.out.Reset()
+	w.out.WriteString(rest)
 }
 
 // wantPrinted compares what was printed with lines as "[a] text", and forgets it.
@@ -311,3 +355,17 @@ func (j journal) told(text string) int {
 
 // as reports whether err is, or wraps, an E.
 func as[E error](err error) bool { _, ok := errors.AsType[E](err); return ok }
+
+// testLimits are small, so that what runs into them does so soon.
+var testLimits = limits.Limits{Instructions: 1_000_000, Memory: 1 << 20, Time: limits.UnlimitedTime}
+
+// notebook returns a capability with the function note.down(text), and where the
+// texts are written, as "[id] text", in the order of the calls.
+func notebook() (*[]string, mods.Capability) {
+	lines := new([]string)
+	return lines, mods.Capability{Name: "note", Grant: func(g *mods.Grantee) ([]luasandbox.Member, error) {
+		return []luasandbox.Member{luasandbox.Func("down", func(text string) {
+			*lines = append(*lines, "["+g.ID()+"] "+text)
+		})}, nil
+	}}
+}

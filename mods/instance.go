@@ -38,7 +38,8 @@ type instance struct {
 	timers        map[int64]*timer
 	timerIDs      int64
 	subIDs        int64
-	waits         []*waiter // task.wait
+	waits         []*waiter              // task.wait
+	onSetting     []*luasandbox.Function // config.on_change
 }
 
 // hookNames are the fields of the table that a main file returns which mean
@@ -71,7 +72,7 @@ func (in *instance) open() error {
 		Observe:  h.observer(in),
 		Turns:    h.cfg.Frame.Workers > 0,
 	}
-	if h.cfg.Output != nil {
+	if h.cfg.Output != nil || h.journal.watches() {
 		cfg.Output = h.output(m)
 	}
 	if in.sandbox, err = luasandbox.New(cfg); err != nil {

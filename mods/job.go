@@ -22,6 +22,7 @@ const (
 	eventJob                  // an event for a handler
 	callJob                   // a call of the engine's, or of a capability's
 	serviceJob                // a call of another mod's
+	settingJob                // a change of a setting
 	spawnJob                  // task.spawn
 )
 
@@ -60,16 +61,21 @@ type job struct {
 	payer   *Mod          // who pays for it, if not the mod itself
 	depth   int           // of services that call each other
 	owed    int64         // instructions that payer has not been charged for yet
+	// transaction is a storage.transaction that the job has begun and not ended.
+	transaction *transaction
 	// begin, if not nil, makes the task in place of fn and name.
 	begin func() (*luasandbox.Task, error)
 	// end, if not nil, is told how the job ended. results hold no functions.
 	end func(results luasandbox.Results, err error)
 
-	task    *luasandbox.Task
-	over    bool // it ended, and end has not been told yet
-	results luasandbox.Results
-	err     error
-	unsent  bool // err is about what was to be passed to the mod
+	task      *luasandbox.Task
+	overdrawn int64               // by its last step
+	wait      int64               // the number of its last wait, of the mod's
+	pending   *luasandbox.Pending // what it waits for, if somebody records that
+	over      bool                // it ended, and end has not been told yet
+	results   luasandbox.Results
+	err       error
+	unsent    bool // err is about what was to be passed to the mod
 }
 
 // serial reports whether j has to begin on the goroutine of Tick.
@@ -86,7 +92,7 @@ var errVoid = errors.New("it was ended while it waited")
 
 // quiet reports whether the end of j concerns nobody but its mod.
 func (j *job) quiet() bool {
-	return (j.end == nil || j.kind == tickJob) && j.err == nil && j.payer == nil && len(j.in.mod.floods) == 0
+	return (j.end == nil || j.kind == tickJob) && j.err == nil && j.payer == nil && j.transaction == nil && len(j.in.mod.floods) == 0
 }
 
 // jobQueue is a first-in-first-out queue of jobs.
@@ -154,8 +160,11 @@ func (m *Mod) hurry(j *job) {
 
 // wake tells the scheduler that m has something to do.
 func (m *Mod) wake() {
-	if m.entry != nil && m.mayRun() {
-		m.touch()
+	if m.entry == nil {
+		return
+	}
+	m.touch()
+	if m.mayRun() {
 		m.entry.Wake()
 	}
 }
@@ -259,6 +268,7 @@ func (m *Mod) takeTurn() (used int64, state schedule.State) {
 		}
 	default:
 		used = m.spent(j.in, func() { m.stepped(j, j.task.TakeTurn) })
+		j.overdrawn += used
 		if j.over {
 			m.finish(j)
 		}
@@ -307,10 +317,14 @@ func (m *Mod) begin(j *job) int64 {
 }
 
 // step runs a job for at most fuel instructions.
+//
+// A task takes what it has overdrawn from the fuel of later steps. The scheduler has
+// been told of it by then, so it is given back here: nobody pays twice.
 func (m *Mod) step(j *job, fuel int64) (used int64, status luasandbox.Status) {
 	used = m.spent(j.in, func() {
-		status = m.stepped(j, func() (luasandbox.Status, error) { return j.task.Step(fuel) })
+		status = m.stepped(j, func() (luasandbox.Status, error) { return j.task.Step(limits.MulAdd(1, fuel, j.overdrawn)) })
 	})
+	j.overdrawn = max(0, used-fuel)
 	return used, status
 }
 
@@ -341,7 +355,28 @@ func (m *Mod) park(j *job) {
 		m.current = j
 		return
 	}
+	if j.transaction != nil { // by a capability that did not ask job.waits
+		m.giveUp(j, errTransactionWaits)
+		m.current = j
+		return
+	}
+	m.waits++
+	j.wait = m.waits
 	j.in.parked = append(j.in.parked, j)
+}
+
+// parkedJob returns the job that waits for an answer and is the one, nil if there is
+// none.
+func (m *Mod) parkedJob(is func(*job) bool) *job {
+	for _, in := range []*instance{m.live, m.staged} {
+		if in == nil {
+			continue
+		}
+		if i := slices.IndexFunc(in.parked, is); i >= 0 {
+			return in.parked[i]
+		}
+	}
+	return nil
 }
 
 // answeredInput says that a task can go on.
@@ -377,6 +412,9 @@ func (m *Mod) finish(j *job) {
 	if j.release {
 		j.fn.Release()
 	}
+	if j.closeTransaction() && j.err == nil {
+		j.err = errTransactionOpen
+	}
 	m.account()
 	err := j.err
 	switch {
@@ -406,6 +444,7 @@ func (m *Mod) abandon(j *job, reason error) {
 		j.task.Abandon()
 		j.task = nil
 	}
+	j.closeTransaction()
 	if j.release && !j.in.dropped {
 		j.fn.Release()
 	}

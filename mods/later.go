@@ -23,14 +23,16 @@ const closeWait = 10 * time.Second
 type works struct {
 	running sync.WaitGroup
 	mu      sync.Mutex
-	count   int
-	waiting []*answer // that a recording is to answer
+	count   int              // whose goroutines have not ended
+	asked   int              // whose answers have not been taken: at least count
+	numbers map[string]int64 // how many each mod has begun, by its id
+	waiting []*answer        // that a recording is to answer
 }
 
 // answer is the end of one work.
 type answer struct {
 	in      *instance
-	number  int64 // of the mod's works, from 1
+	number  int64 // of the works of mods with its id, from 1
 	pending *luasandbox.Pending
 	values  []any
 	err     error
@@ -42,18 +44,26 @@ func (w *works) begin(g *Grantee, work func(context.Context) ([]any, error)) (*l
 	if in == nil || in.dropped {
 		return nil, ErrNotRunning
 	}
+	if err := in.mod.current.waits(); err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
-	full := in.works == worksOfMod || w.count == worksOfHost
+	full := in.works == worksOfMod || w.asked == worksOfHost
 	if !full {
 		w.count++
+		w.asked++
+		if w.numbers == nil {
+			w.numbers = map[string]int64{}
+		}
+		w.numbers[in.mod.id]++
 	}
+	number := w.numbers[in.mod.id]
 	w.mu.Unlock()
 	if full {
 		return nil, scriptErrorf("%s: too many calls wait for an answer (at most %d)", g.capability.Name, worksOfMod)
 	}
 	in.works++
-	in.mod.workCount++
-	a := &answer{in: in, number: in.mod.workCount, pending: luasandbox.Later()}
+	a := &answer{in: in, number: number, pending: luasandbox.Later()}
 	if h.journal.replays() {
 		w.ended()
 		w.waiting = append(w.waiting, a)
@@ -112,7 +122,10 @@ func (h *Host) answered(a *answer) {
 }
 
 // apply gives the answer to the script.
-func (a *answer) apply(*Host) {
+func (a *answer) apply(h *Host) {
+	h.works.mu.Lock()
+	h.works.asked--
+	h.works.mu.Unlock()
 	if a.in.dropped {
 		return
 	}

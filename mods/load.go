@@ -97,7 +97,7 @@ func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &edition{bundle: b, manifest: man, limits: limits.Intersect(h.cfg.Limits, man.Limits)}
+	e := &edition{bundle: b, manifest: man, limits: h.journal.unhurried(limits.Intersect(h.cfg.Limits, man.Limits))}
 	if !man.API.Contains(h.api) {
 		return e, &APIError{Mod: man.ID, Want: man.API.Text, Have: h.api.String(),
 			Err: man.Problem(fmt.Sprintf("it was written for version %s of the host's API; this host has %s", man.API.Text, h.api), "mod", "api")}
@@ -265,6 +265,7 @@ func (l *loadInput) apply(h *Host) {
 		m.entry = h.scheduler.Add(m, p.Class, p.Weight)
 		m.restoreHealth()
 		m.warnOfRequests()
+		h.settings.check(m)
 		m.touch()
 	}
 	for _, m := range l.mods {
@@ -388,7 +389,7 @@ func (m *Mod) needs(id string) bool {
 
 // tryBoot begins to load m if those that it depends on are there.
 func (m *Mod) tryBoot() {
-	if m.live != nil || m.staged != nil || m.gone || !m.mayRun() {
+	if m.entry == nil || m.live != nil || m.staged != nil || m.gone || !m.mayRun() {
 		return
 	}
 	man := m.edition.manifest

@@ -47,15 +47,21 @@ type Mod struct {
 	base         luasandbox.Usage // of sandboxes that are no more
 	nextCheck    time.Duration    // in host.checks
 	listed       bool             // it is in host.checks
-	workCount    int64
-	printed      bytes.Buffer // in this frame, if mods run at the same time
-	saved        *savedMod    // what it wanted to know again when it was asked last
-	idleSince    int64        // the tick after which it had nothing to do; 0 if it has
+	waits        int64            // of its jobs for answers, ever
+	page         *page            // of the journal
+	printed      bytes.Buffer     // in this frame, if mods run at the same time
+	saved        *savedMod        // what it wanted to know again when it was asked last
+	hostFailures int64            // of the engine's functions, that it did not catch
+	idleSince    int64            // the tick after which it had nothing to do; 0 if it has
 
 	mu     sync.Mutex // guards what follows
 	report Report
 	err    error // why it is refused or quarantined
 }
+
+// errorsTold is how many failures of the engine's functions a mod's report tells of
+// one by one.
+const errorsTold = 10
 
 // tickUse is what a mod did in one tick.
 type tickUse struct {
@@ -184,16 +190,7 @@ func (m *Mod) boot(e *edition, then func(*instance, error)) {
 func (m *Mod) booted() {
 	m.changed(m.health.Started(m.host.now))
 	m.check()
-	for _, other := range m.host.dependants(m) {
-		if other.gone {
-			continue
-		}
-		if other.needs(m.id) && other.dependenciesUp() {
-			other.changed(other.health.Resume(m.host.now, health.Dependency))
-			other.wake()
-		}
-		other.tryBoot()
-	}
+	m.host.dependencyUp(m)
 	if !m.waitForBatch {
 		m.start()
 	}
@@ -291,16 +288,47 @@ func (m *Mod) drop(reason error) {
 	m.touch()
 }
 
-// dependencyDown holds the mods that cannot do without m.
+// dependencyUp lets the mods go on that cannot do without m, which runs now, and
+// those that cannot do without them.
+func (h *Host) dependencyUp(m *Mod) {
+	for _, other := range h.dependants(m) {
+		if other.gone {
+			continue
+		}
+		if other.needs(m.id) && other.dependenciesUp() {
+			other.changed(other.health.Resume(h.now, health.Dependency))
+			other.wake()
+			if other.loaded {
+				h.dependencyUp(other)
+			}
+		}
+		other.tryBoot()
+	}
+}
+
+// dependencyDown holds the mods that cannot do without m, and those that cannot do
+// without them. Mods that only waited to see whether one of these comes are loaded.
 func (h *Host) dependencyDown(m *Mod) {
 	if h.stopped || h.ctx.Err() != nil {
 		return
 	}
-	for _, other := range h.dependants(m) {
-		if !other.gone && other.needs(m.id) {
-			other.changed(other.health.Pause(h.now, health.Dependency))
-			other.touch()
+	down, held, others := []*Mod{m}, map[*Mod]bool{m: true}, []*Mod(nil)
+	for i := 0; i < len(down); i++ {
+		for _, other := range h.dependants(down[i]) {
+			switch {
+			case other.gone || held[other]:
+			case other.needs(down[i].id):
+				other.changed(other.health.Pause(h.now, health.Dependency))
+				other.touch()
+				held[other] = true
+				down = append(down, other)
+			default:
+				others = append(others, other)
+			}
 		}
+	}
+	for _, other := range others {
+		other.tryBoot()
 	}
 }
 
@@ -318,6 +346,7 @@ func (m *Mod) retire(s *luasandbox.Sandbox) {
 
 // account takes the sandbox's figures into the report.
 func (m *Mod) account() {
+	m.host.journal.ran(m)
 	u := m.base
 	for _, in := range []*instance{m.live, m.staged} {
 		if in == nil || in.sandbox == nil || in.dropped {
@@ -361,6 +390,9 @@ func (m *Mod) settle() (again bool) {
 	if busy {
 		m.collect(m.current)
 		m.changed(m.health.Pause(h.now, health.Frame))
+		if h.cfg.Metrics != nil {
+			h.cfg.Metrics.Pause(m.id)
+		}
 	} else {
 		m.changed(m.health.Resume(h.now, health.Frame))
 	}
@@ -378,6 +410,8 @@ func (m *Mod) settle() (again bool) {
 		if status.State != Quarantined && status.State != Disabled {
 			r.Reason = status.Reason
 			m.err = nil
+		} else if r.Reason == "" { // an earlier host's word
+			r.Reason = escape(status.Reason)
 		}
 	}
 	r.Health, r.Share = status, share
@@ -452,20 +486,26 @@ func (m *Mod) judge(j *job, err error) {
 	if j.kind == mainJob {
 		return // boot draws the consequences
 	}
+	if j.payer != nil && v.Kind == ErrorViolation {
+		return // the caller has the error
+	}
+	if v.Kind == HostViolation {
+		// The engine's fault, not the mod's. It is not counted, and not told of without end.
+		if m.hostFailures++; m.hostFailures <= errorsTold || m.hostFailures&(m.hostFailures-1) == 0 {
+			m.violate(v)
+		}
+		return
+	}
 	m.violate(v)
 	weight := 1
 	switch v.Kind {
 	case LimitViolation, InternalViolation:
 		weight = health.Fatal
-	case HostViolation: // the engine's fault, not the mod's
-		return
 	}
-	if j.payer != nil && weight < health.Fatal || j.payer != nil && v.Kind == LimitViolation {
+	if j.payer != nil && v.Kind == LimitViolation {
 		// Whoever calls a service chooses what it has to do: that a mod can be called
 		// so that it fails must not be a way to have it stopped.
-		if v.Kind == LimitViolation {
-			j.payer.quarantineIf(j.payer.health.Violation(m.host.now, string(v.Kind), 1), v, err)
-		}
+		j.payer.quarantineIf(j.payer.health.Violation(m.host.now, string(v.Kind), 1), v, err)
 		return
 	}
 	m.quarantineIf(m.health.Violation(m.host.now, string(v.Kind), weight), v, err)

@@ -12,8 +12,8 @@ const maxLine = 4 << 10
 // output gives what one mod prints to the host's output: a line at a time, so
 // that none of it can pass for somebody else's.
 type output struct {
-	to     io.Writer
-	prefix string
+	mod *Mod
+	to  io.Writer // nil: nobody is interested
 }
 
 // output returns what takes the printed lines of a mod. Where mods run at the same
@@ -23,7 +23,10 @@ func (h *Host) output(m *Mod) io.Writer {
 	if h.cfg.Frame.Workers > 0 {
 		to = &m.printed
 	}
-	return &output{to: to, prefix: "[" + m.id + "] "}
+	if h.cfg.Output == nil {
+		to = nil
+	}
+	return &output{mod: m, to: to}
 }
 
 // flush hands on what m printed in a frame.
@@ -40,6 +43,9 @@ func (m *Mod) flush() {
 // with it is not the mod's business, so there is no error.
 func (o *output) Write(p []byte) (int, error) {
 	text := strings.TrimSuffix(string(p), "\n")
-	_, _ = io.WriteString(o.to, o.prefix+escape(clip(text, maxLine))+"\n")
+	o.mod.host.journal.print(o.mod, text)
+	if o.to != nil {
+		_, _ = io.WriteString(o.to, "["+o.mod.id+"] "+escape(clip(text, maxLine))+"\n")
+	}
 	return len(p), nil
 }

@@ -62,7 +62,7 @@ func (h *Host) observer(in *instance) func(luasandbox.HostCall) {
 		return nil
 	}
 	return func(c luasandbox.HostCall) {
-		if h.cfg.Metrics != nil {
+		if h.cfg.Metrics != nil && !c.Later { // one call, one outcome
 			h.cfg.Metrics.HostCall(in.mod.id, c.Grant, c.Err != nil)
 		}
 		h.journal.call(in, c)

@@ -108,6 +108,7 @@ func (m *Mod) setEdition(e *edition, source string) {
 	m.edition = e
 	m.host.mu.Unlock()
 	m.host.relations = nil
+	m.host.settings.check(m)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.report.Version, m.report.Name, m.report.Digest = e.manifest.Version.String(), e.manifest.Name, e.bundle.Digest()

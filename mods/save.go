@@ -2,6 +2,7 @@ package mods
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/luasandbox/modrunner/mods/internal/jsonvalue"
+	"github.com/luasandbox/modrunner/mods/recording"
 )
 
 // What a saved game can be.
@@ -81,22 +83,34 @@ func (e *SaveError) Unwrap() error { return e.Err }
 //
 // The errors, joined: a [*SaveError] for each mod that failed, in which case the
 // rest was written all the same; w's error; one that matches ctx.Err() if ctx ended,
-// in which case nothing was written. Else [ErrBusy], [ErrStopped] or [ErrClosed].
+// in which case nothing was written. Else [ErrBusy], [ErrStopped], [ErrClosed] or
+// [ErrReplays].
 func (h *Host) Save(ctx context.Context, w io.Writer) error {
 	leave, err := h.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
+	if h.journal.replays() {
+		return ErrReplays
+	}
+	return h.saveGame(ctx, w)
+}
+
+// saveGame is Save. The frame is the caller's.
+func (h *Host) saveGame(ctx context.Context, w io.Writer) error {
 	h.tickCtx = ctx
+	if _, err := h.journal.begin(recording.Save, h, 0); err != nil {
+		return err
+	}
 	file := saveFile{Format: saveFormat, Version: saveVersion, API: h.api.String(), Tick: h.tick + h.tickOffset, Time: h.elapsed(), Mods: []savedMod{}}
 	var errs []error
 	for _, m := range h.Mods() {
 		if m.health == nil || m.gone {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("save: %w", err)
+		if h.journal.stops(ctx.Err() != nil) {
+			return errors.Join(fmt.Errorf("save: %w", cmp.Or(ctx.Err(), context.Canceled)), h.journal.end())
 		}
 		if err := m.save(); err != nil {
 			errs = append(errs, &SaveError{Mod: m.id, Err: light(err)})
@@ -109,6 +123,9 @@ func (h *Host) Save(ctx context.Context, w io.Writer) error {
 		file.Mods = append(file.Mods, h.unclaimed[id])
 	}
 	h.settle()
+	if err := h.journal.end(); err != nil {
+		errs = append(errs, err)
+	}
 	h.publish()
 	text, err := json.MarshalIndent(file, "", " ")
 	if err == nil {
@@ -186,7 +203,7 @@ type Restored struct {
 // time (clock.elapsed, clock.tick) goes on from where it was saved.
 //
 // The errors: a [*SaveError] for a file that cannot be used, in which case nothing
-// was done; r's error; [ErrBusy], [ErrStopped], [ErrClosed].
+// was done; r's error; [ErrBusy], [ErrStopped], [ErrClosed]; [ErrReplays].
 func (h *Host) Restore(ctx context.Context, r io.Reader) (Restored, error) {
 	done := Restored{Failed: map[string]error{}}
 	leave, err := h.enter()
@@ -194,12 +211,32 @@ func (h *Host) Restore(ctx context.Context, r io.Reader) (Restored, error) {
 		return done, err
 	}
 	defer leave()
+	if h.journal.replays() {
+		return done, ErrReplays
+	}
+	return h.restoreGame(ctx, r)
+}
+
+// restoreGame is Restore. The frame is the caller's.
+func (h *Host) restoreGame(ctx context.Context, r io.Reader) (Restored, error) {
+	done := Restored{Failed: map[string]error{}}
+	var text bytes.Buffer
+	if h.journal.records() {
+		r = io.TeeReader(r, &text)
+	}
 	file, err := readSave(r)
 	if err != nil {
 		return done, err
 	}
 	h.tickCtx = ctx
-	h.takeLoads()
+	loads, err := h.journal.begin(recording.Restore, h, 0)
+	if err != nil {
+		return done, err
+	}
+	h.journal.restores(text.Bytes())
+	for _, in := range loads {
+		in.apply(h)
+	}
 	h.offset, h.tickOffset = file.Time-h.now, file.Tick-h.tick
 	h.unclaimed = map[string]savedMod{}
 	for _, s := range file.Mods {
@@ -220,8 +257,9 @@ func (h *Host) Restore(ctx context.Context, r io.Reader) (Restored, error) {
 		done.Mods = append(done.Mods, s.ID)
 	}
 	h.settle()
+	err = h.journal.end()
 	h.publish()
-	return done, nil
+	return done, err
 }
 
 // restore gives a mod that runs what it saved.
@@ -374,9 +412,9 @@ func readSave(r io.Reader) (*saveFile, error) {
 	return &file, nil
 }
 
-// takeLoads lets the Loads happen that were said since the last tick, so that a
-// saved game finds its mods.
-func (h *Host) takeLoads() {
+// takeLoads takes from the inbox the Loads that were said since the last tick: they
+// happen before a saved game is restored, so that it finds its mods.
+func (h *Host) takeLoads() []input {
 	h.mu.Lock()
 	var loads []input
 	h.inbox = slices.DeleteFunc(h.inbox, func(in input) bool {
@@ -387,7 +425,5 @@ func (h *Host) takeLoads() {
 		return isLoad
 	})
 	h.mu.Unlock()
-	for _, in := range loads {
-		in.apply(h)
-	}
+	return loads
 }

@@ -97,6 +97,9 @@ func (h *Host) callService(ctx context.Context, g *Grantee, mod, function string
 		return nil, err
 	}
 	caller := g.in.mod.current
+	if err := caller.waits(); err != nil {
+		return nil, err
+	}
 	j := &job{in: m.live, kind: serviceJob, during: "service " + function, name: function, args: args, payer: g.in.mod}
 	if caller != nil {
 		j.hop, j.depth = caller.hop, caller.depth+1

@@ -158,8 +158,7 @@ func TestSaving(t *testing.T) {
 	}
 	set := func(mod, key, value string) storage.Change { return storage.Change{Mod: mod, Key: key, Value: value} }
 	want := [][]storage.Change{
-		{set("aaa", "a", "1"), set("aaa", "b", "1"), set("bbb", "main", "1"), set("bbb", "n", "5"), set("bbb", "same", `"x"`), // tick 5
-			set("@host", "health", `{"aaa":{"version":1},"bbb":{"version":1}}`)},
+		{set("aaa", "a", "1"), set("aaa", "b", "1"), set("bbb", "main", "1"), set("bbb", "n", "5"), set("bbb", "same", `"x"`)}, // tick 5
 		{set("bbb", "n", "10")}, // tick 10
 		{{Mod: "bbb", Key: "main", Delete: true}, set("bbb", "n", "11")}, // Stop; nothing is left for Close
 	}
@@ -212,7 +211,7 @@ func TestChangesAreBounded(t *testing.T) {
 	end}`)
 	w.run(20)
 	w.well(m)
-	if len(r.saves) != 1 || len(r.saves[0]) != 1 || r.saves[0][0].Mod == "one" {
+	if len(r.saves) != 0 {
 		t.Errorf("saved %v", r.saves)
 	}
 }

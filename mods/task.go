@@ -34,6 +34,9 @@ func (h *Host) taskCapability() Capability {
 
 // sleep makes the running function wait for some simulation time.
 func (in *instance) sleep(seconds float64) (*luasandbox.Pending, error) {
+	if err := in.mod.current.waits(); err != nil {
+		return nil, err
+	}
 	wait, err := simTime("task.sleep", seconds, 0)
 	if err != nil {
 		return nil, err
@@ -64,6 +67,9 @@ func (in *instance) later() (p *luasandbox.Pending, answer func(values ...any)) 
 // wait makes the running function wait for an event.
 func (in *instance) wait(name string, seconds *float64) (*luasandbox.Pending, error) {
 	if err := listed(in.subscribes, name, "subscribe"); err != nil {
+		return nil, err
+	}
+	if err := in.mod.current.waits(); err != nil {
 		return nil, err
 	}
 	in.waits = slices.DeleteFunc(in.waits, func(w *waiter) bool { return w.answer == nil })

@@ -169,8 +169,8 @@ func startTimer(in *instance, what string, seconds float64, least time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	if len(in.timers) >= timersOfMod {
-		return 0, scriptErrorf("timer.%s: %d timers are the most that a mod can have", what, timersOfMod)
+	if len(in.timers)+in.queue.count[timerJob] >= timersOfMod {
+		return 0, scriptErrorf("timer.%s: %d timers are the most that a mod can have, with those that wait to be called", what, timersOfMod)
 	}
 	if t.fn != nil {
 		if err := t.fn.Keep(); err != nil {

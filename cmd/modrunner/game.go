@@ -23,9 +23,11 @@ type game struct {
 	log     *modLog // where what mods say goes
 	host    *mods.Host
 	audit   *auditLog          // nil: none is kept
+	tape    *tape              // of --record and --replay
 	shelf   *shelf             // nil: the files are not looked at again
 	told    map[*mods.Mod]bool // why it is refused has been said
 	ticks   int64
+	ended   error // why there can be no more ticks
 	closed  bool
 	unsaved error // what Stop could not save
 }
@@ -47,6 +49,9 @@ func (g *game) open() error {
 	}
 	if g.options.data != "" {
 		cfg.DataDir, cfg.OpenStore = g.options.data, boltstore.Open
+	}
+	if err := g.tape.open(&cfg); err != nil {
+		return err
 	}
 	if file := g.options.hostFlags.audit; file != "" {
 		var err error
@@ -166,9 +171,12 @@ func (g *game) play(ctx context.Context, paths []string) error {
 		beats := time.NewTicker(g.options.tick)
 		defer beats.Stop()
 		g.follow(ctx, w, beats.C)
+	} else if g.tape.replays() {
+		g.repeat(ctx)
+		return nil
 	} else {
 		g.add(paths)
-		for !g.idle() && g.more(ctx) {
+		for idle := g.idle(); !idle && g.more(ctx); {
 			g.step(ctx)
 		}
 	}
@@ -178,7 +186,7 @@ func (g *game) play(ctx context.Context, paths []string) error {
 
 // more reports whether there is another tick.
 func (g *game) more(ctx context.Context) bool {
-	return ctx.Err() == nil && (g.options.endless || g.ticks < g.options.ticks)
+	return ctx.Err() == nil && g.ended == nil && (g.options.endless || g.ticks < g.options.ticks)
 }
 
 // idle reports whether no mod was accepted.
@@ -190,7 +198,10 @@ func (g *game) idle() bool {
 func (g *game) step(ctx context.Context) {
 	g.say(g.ticks + 1)
 	if err := g.host.Tick(ctx, g.options.tick); err != nil {
-		return // ctx ended: everything else is told by the mods' reports
+		if ctx.Err() == nil {
+			g.ended = err
+		}
+		return
 	}
 	g.ticks++
 	g.log.settle()

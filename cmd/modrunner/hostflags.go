@@ -42,6 +42,7 @@ func (f *hostFlags) register(cmd *cobra.Command) {
 	set.Var(&spanValue{to: &f.guard}, "guard", "longest time of the mods in one tick, such as 8ms; what happens then\ndepends on the machine (default none)")
 	set.IntVar(&f.workers, "workers", 0, "let mods run on so many goroutines; the outcome does not depend on\nthe number (default all on one)")
 	set.Var(&priorityValue{to: &f.priorities}, "priority", "how a mod shares a tick with others: id=high, normal or low, and a\nweight from 1 to 1000, as in weather=high:200; repeat for more")
+	_ = cmd.RegisterFlagCompletionFunc("priority", cobra.NoFileCompletions)
 	set.StringVar(&f.audit, "audit", "", "keep an audit log in `FILE` (see \"modrunner audit\")")
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 type runOptions struct {
 	limitFlags
 	hostFlags
+	replayFlags
 	ticks  int64
 	json   bool
 	data   string
@@ -67,6 +70,12 @@ Mods get the capabilities that their manifests ask for; with --allow those that 
 names and no others, and a mod that asks for more is refused. What they store is
 forgotten at the end, unless --data names a folder for it.
 
+With --record the run is written to a file, with which --replay repeats it later, or
+elsewhere, bit for bit: the same mods and flags, and nothing else comes from outside.
+It names the first call, or figure, that is not the same; then the exit status is 1,
+and 0 if all is the same, whatever the mods do. Mods that were changed since are
+refused, unless --replay-changed compares what they call.
+
 With --json standard output has one JSON document and nothing else, and what mods
 log and print goes to standard error.
   {"ticks": N, "time_ns": N (of the game), "frame": N, "budget": N (less than frame
@@ -85,6 +94,9 @@ log and print goes to standard error.
      "quarantines": N, "violation_count": N, "violations_omitted": N,
      "violations": [{"kind", "limit", "used": N, "max": N, "during", "where",
        "message", "tick", "time_ns", "traceback"}] (the first and the last ones)}],
+   "replay": {"result": "identical", "diverged", "cut off" or "failed", "ticks": N,
+     "calls": N, "divergence": {"tick", "mod", "function", "call", "where", "what",
+     "recorded", "now"}} (with --replay),
    "error": why there was no run at all, if there was none}
 
 Exit status: 0 all well; 1 a mod failed, or what mods store could not be saved;
@@ -110,6 +122,9 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 			if err := o.hostFlags.check(); err != nil {
 				return err
 			}
+			if err := o.replayFlags.check(); err != nil {
+				return err
+			}
 			o.endless = o.watch && !cmd.Flags().Changed("ticks")
 			return c.run(cmd.Context(), o, args)
 		},
@@ -127,9 +142,39 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 	flags.BoolVar(&o.real, "real-clock", false, "show mods the real time (default: one that begins with the year 2000\nand moves with the ticks)")
 	flags.BoolVar(&o.verbose, "verbose", false, "show every change of a mod's state")
 	o.hostFlags.register(cmd)
+	o.replayFlags.register(cmd)
 	o.limitFlags.register(cmd, "per call of a mod")
 	cmd.MarkFlagsMutuallyExclusive("chat", "no-chat")
+	_ = cmd.MarkFlagDirname("data")
+	_ = cmd.RegisterFlagCompletionFunc("allow", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return builtinCapabilities(), cobra.ShellCompDirectiveNoFileComp
+	})
 	return cmd
+}
+
+// builtinCapabilities returns the names of what mods can be allowed, for
+// completions; none if they cannot be known.
+func builtinCapabilities() []string {
+	host, err := mods.Open(mods.Config{})
+	if err != nil {
+		return nil
+	}
+	defer host.Close()
+	text, err := host.API()
+	if err != nil {
+		return nil
+	}
+	var api struct{ Capabilities []struct{ Name string } }
+	if err := json.Unmarshal(text, &api); err != nil {
+		return nil
+	}
+	var names []string
+	for _, c := range api.Capabilities {
+		if !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // runReport is the JSON document of run.
@@ -139,6 +184,7 @@ type runReport struct {
 	Frame  int64         `json:"frame"`   // instructions of all mods in a tick
 	Budget int64         `json:"budget"`  // what the next tick would have of it
 	Mods   []modReport   `json:"mods"`
+	Replay *replayReport `json:"replay,omitempty"`
 	Error  string        `json:"error,omitempty"` // why there was no run at all
 }
 
@@ -178,7 +224,8 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 	if o.json {
 		to = c.err
 	}
-	g := &game{console: c, options: o, chat: lines, log: &modLog{to: to.modLines(), verbose: o.verbose}, told: map[*mods.Mod]bool{}}
+	g := &game{console: c, options: o, chat: lines, log: &modLog{to: to.modLines(), verbose: o.verbose}, told: map[*mods.Mod]bool{},
+		tape: &tape{flags: o.replayFlags, paths: args}}
 	if err := g.open(); err != nil {
 		if config, ok := errors.AsType[*mods.ConfigError](err); ok && config.Field == "Policy.Allow" {
 			return fmt.Errorf("--allow: %w", config.Err)
@@ -190,15 +237,21 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 		return c.noRun(o, err)
 	}
 	end := g.status()
+	if g.ended != nil {
+		c.refused(g.ended)
+		end = max(end, scriptFailed)
+	}
 	if unsaved := g.close(); unsaved > allWell {
 		end = max(end, unsaved)
 	}
 	report := g.report()
+	report.Replay = g.tape.report()
 	if o.json {
 		c.writeJSON(report)
 	} else {
 		c.table(report)
 	}
+	end = g.closeTape(end)
 	if i := interruptedBy(ctx); i != nil {
 		c.interrupted(i.Error())
 		end = i.status()

@@ -134,26 +134,52 @@ var programs = map[string]func(args []string) int{
 	// interrupted COMMAND...: is interrupted when it has written "started" to
 	// standard error.
 	"interrupted": func(args []string) int {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Stdout = os.Stdout
-		stderr, err := cmd.StderrPipe()
-		if err != nil {
-			return failed(err)
-		}
-		if err := cmd.Start(); err != nil {
-			return failed(err)
-		}
-		lines := bufio.NewScanner(stderr)
-		for lines.Scan() {
-			fmt.Fprintln(os.Stderr, lines.Text())
-			if strings.Contains(lines.Text(), "started") {
-				if err := cmd.Process.Signal(os.Interrupt); err != nil {
-					return failed(err)
-				}
+		return following(args, func(line string, interrupt func() error) error {
+			if strings.Contains(line, "started") {
+				return interrupt()
 			}
-		}
-		return statusOf(cmd.Wait())
+			return nil
+		})
 	},
+	// edited TEXT FROM TO TEXT COMMAND...: when the command has written the first
+	// text to standard error, the file FROM gets the name TO; when it has written the
+	// second, it is interrupted.
+	"edited": func(args []string) int {
+		done := false
+		return following(args[4:], func(line string, interrupt func() error) error {
+			switch {
+			case !done && strings.Contains(line, args[0]):
+				done = true
+				return os.Rename(args[1], args[2])
+			case done && strings.Contains(line, args[3]):
+				return interrupt()
+			}
+			return nil
+		})
+	},
+}
+
+// following runs a command, shows each line that it writes to standard error, and
+// tells see of it.
+func following(args []string, see func(line string, interrupt func() error) error) int {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout = os.Stdout
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return failed(err)
+	}
+	if err := cmd.Start(); err != nil {
+		return failed(err)
+	}
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		fmt.Fprintln(os.Stderr, lines.Text())
+		if err := see(lines.Text(), func() error { return cmd.Process.Signal(os.Interrupt) }); err != nil {
+			_ = cmd.Process.Kill()
+			return failed(err)
+		}
+	}
+	return statusOf(cmd.Wait())
 }
 
 // redirected runs a command with output and errors to a file.

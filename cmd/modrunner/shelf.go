@@ -16,7 +16,7 @@ import (
 // files, until there are no more ticks. It never looks at a clock: the beats say
 // what time it is.
 func (g *game) follow(ctx context.Context, w watcher, beats <-chan time.Time) {
-	var quiet debounce
+	quiet := &g.shelf.quiet
 	for g.more(ctx) {
 		select {
 		case <-ctx.Done():
@@ -37,6 +37,7 @@ func (g *game) follow(ctx context.Context, w watcher, beats <-chan time.Time) {
 			g.shelf.look(quiet.due(now))
 			g.step(ctx)
 			g.shelf.tell()
+			g.console.out.Flush()
 		}
 	}
 }
@@ -47,6 +48,7 @@ type shelf struct {
 	game    *game
 	args    []string // of the command
 	entries []*shelved
+	quiet   debounce        // what changed and is not looked at yet
 	later   map[string]bool // paths to look at after the next tick
 	moved   bool            // the host's mods changed: those that wait for others may come in
 }
@@ -96,11 +98,17 @@ func (s *shelf) at(path string) *shelved {
 	return nil
 }
 
-// mods returns what the host has of the mods.
+// mods returns what the host has of the mods, in load order; last, what it had.
 func (s *shelf) mods() []*mods.Mod {
-	var all []*mods.Mod
+	mine := map[*mods.Mod]bool{}
 	for _, e := range s.entries {
-		all = append(all, e.mod)
+		mine[e.mod] = true
+	}
+	all := slices.DeleteFunc(s.game.host.Mods(), func(m *mods.Mod) bool { return !mine[m] })
+	for _, e := range s.entries {
+		if e.mod.State() == mods.Unloaded {
+			all = append(all, e.mod)
+		}
 	}
 	return all
 }

@@ -493,9 +493,12 @@ func (m *Machine) widest() int64 {
 // has in common with others, and makes the window no wider than they have room for. It
 // is called wherever others may have run, or may run next.
 func (m *Machine) Share() {
-	if !m.shares {
-		return
+	if m.shares {
+		m.share()
 	}
+}
+
+func (m *Machine) share() {
 	common := m.total.Memory()
 	charged := m.window - m.headroom
 	common.Estimate(charged)

@@ -114,6 +114,12 @@ func init() {
 			read:    (*reader).permission, schema: permissionSchema,
 		}},
 		{key: "limits", doc: "How much the mod asks for. The host gives at most what its own policy allows.", fields: limitFields},
+		{key: "settings", doc: "What the player can choose, in a menu of the game. The mod reads it with the capability \"config\".", rows: &rows{
+			name: settingPattern, form: settingForm, noun: "setting", tables: true, max: maxRows,
+			value:   settingValue,
+			example: "rain = { type = \"integer\", title = \"How often it rains\", min = 0, max = 100, default = 20 }",
+			read:    (*reader).setting, schema: settingSchema,
+		}},
 		{key: "dependencies", doc: "Other mods that have to be there, and which versions of them.",
 			rows: requirementRows("\"com.example.base\" = \"^1.2\"", func(m *Manifest) *[]Requirement { return &m.Dependencies })},
 		{key: "optional_dependencies", doc: "Other mods that are loaded before this one, if they are there.",

@@ -23,6 +23,7 @@ func seeds(t testing.TB) [][]byte {
 	for _, text := range bombs() {
 		out = append(out, []byte(text[:min(len(text), 200)]))
 	}
+	out = append(out, []byte(head+settings))
 	return append(out, []byte(head+"verison = 1\n[permissions.net.http]\nreason = 'x'\n[dependencies]\na.b = \"^1\""))
 }
 
@@ -51,6 +52,14 @@ func FuzzParse(f *testing.F) {
 		}
 		if err := m.Limits.Validate(); err != nil {
 			t.Error(err)
+		}
+		for _, s := range m.Settings {
+			if v, err := s.Check(s.Default); err != nil || v != s.Default {
+				t.Errorf("the default of %+v: %v, %v", s, v, err)
+			}
+			if !(s.Min <= s.Max) || s.Title == "" || (s.Type == manifest.ChoiceSetting) != (len(s.Choices) > 0) {
+				t.Errorf("accepted %+v", s)
+			}
 		}
 		for _, p := range m.Permissions {
 			if p.Reason == "" {

@@ -38,6 +38,7 @@ type Manifest struct {
 
 	Permissions []Permission  // sorted by name
 	Limits      limits.Limits // what it asks for; a zero field was not asked for
+	Settings    []Setting     // in the order of the manifest
 
 	Dependencies         []Requirement // sorted by ID
 	OptionalDependencies []Requirement // sorted by ID

@@ -33,6 +33,7 @@ type plain struct {
 	Authors                                             []string
 	Permissions                                         []manifest.Permission
 	Limits                                              limits.Limits
+	Settings                                            []manifest.Setting
 	Dependencies, Optional, Conflicts                   []string
 }
 
@@ -47,6 +48,7 @@ func plainOf(m *manifest.Manifest) plain {
 	return plain{
 		ID: m.ID, Version: m.Version.Original(), Name: m.Name, Description: m.Description, License: m.License,
 		Entry: m.Entry, API: m.API.Text, Authors: m.Authors, Permissions: m.Permissions, Limits: m.Limits,
+		Settings:     m.Settings,
 		Dependencies: list(m.Dependencies), Optional: list(m.OptionalDependencies), Conflicts: list(m.Conflicts),
 	}
 }
@@ -68,6 +70,10 @@ func TestParse(t *testing.T) {
 			Limits: limits.Limits{
 				Instructions: 20_000_000, Memory: 16 << 20, Time: 50 * time.Millisecond, Depth: 200, Coroutines: 100,
 				Output: 65536, HostCalls: 10_000, String: 3 << 19, Source: 256_000, Nesting: 100,
+			},
+			Settings: []manifest.Setting{
+				{Name: "umbrella", Type: manifest.BooleanSetting, Title: "Umbrellas – 傘", Description: "Whether villagers\ncarry umbrellas.", Default: true},
+				{Name: "rain", Type: manifest.IntegerSetting, Title: "rain", Default: int64(20), Min: 0, Max: 100},
 			},
 			Dependencies: []string{"clock ~2.0 || ^3", "com.example.base ^1.2"},
 			Optional:     []string{"seasons *"},

@@ -284,7 +284,7 @@ func (r *reader) rows(path []string, table map[string]any, rows *rows) {
 	for _, name := range r.keys(path, table) {
 		at := under(path, name)
 		if inner, ok := table[name].(map[string]any); ok {
-			if whole := r.unquoted(at, inner, rows); whole != "" {
+			if whole := r.unquoted(at, inner, rows); whole != "" && rows.dotted() {
 				r.add(WrongType, at, "a %s with dots is written in quotes: %s.%q", rows.noun, dotted(path), whole)
 				continue
 			}
@@ -296,6 +296,9 @@ func (r *reader) rows(path []string, table map[string]any, rows *rows) {
 		rows.read(r, at, name, table[name])
 	}
 }
+
+// dotted reports whether a name can have dots.
+func (s *rows) dotted() bool { return s.name.MatchString("a.a") }
 
 // unquoted recognizes com.example.base = "1" and [permissions.net.http], in
 // which TOML sees tables inside tables, and returns the name that was meant.

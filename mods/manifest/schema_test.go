@@ -109,6 +109,20 @@ func TestSchemaRefuses(t *testing.T) {
 		head + "[limits]\nmemory = 'much'",
 		head + "[limits]\ntime = 5",
 		head + "[limits]\ntime = '-5s'",
+		head + "[settings]\nrain = 1",
+		head + "[settings]\nrain = {type = 'boolean'}",
+		head + "[settings]\nrain = {default = true}",
+		head + "[settings]\nRain = {type = 'boolean', default = true}",
+		head + "[settings]\nrain = {type = 'bool', default = true}",
+		head + "[settings]\nrain = {type = 'boolean', default = [true]}",
+		head + "[settings]\nrain = {type = 'boolean', default = true, color = 'red'}",
+		head + "[settings]\nrain = {type = 'boolean', default = true, title = ''}",
+		head + "[settings]\nrain = {type = 'integer', default = 1, min = '1'}",
+		head + "[settings]\nrain = {type = 'text', default = '', max_length = 0}",
+		head + "[settings]\nrain = {type = 'text', default = '', max_length = 1025}",
+		head + "[settings]\nrain = {type = 'choice', default = 'a', choices = []}",
+		head + "[settings]\nrain = {type = 'choice', default = 'a', choices = ['a', 'a']}",
+		head + "[settings]\nrain = {type = 'choice', default = 'a', choices = ['a', '']}",
 		head + "[dependencies]\nBase = '*'",
 		head + "[dependencies]\nbase = 1",
 		head + "[conflicts]\nbase = ''",
@@ -136,7 +150,7 @@ func TestReferenceExample(t *testing.T) {
 	if err := schema(t).Validate(asJSON(t, text)); err != nil {
 		t.Error(err)
 	}
-	if len(m.Permissions) == 0 || len(m.Dependencies) == 0 || len(m.OptionalDependencies) == 0 || len(m.Conflicts) == 0 || m.API.IsZero() {
+	if len(m.Permissions) == 0 || len(m.Dependencies) == 0 || len(m.OptionalDependencies) == 0 || len(m.Conflicts) == 0 || len(m.Settings) == 0 || m.API.IsZero() {
 		t.Error("the example does not show everything")
 	}
 }

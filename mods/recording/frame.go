@@ -103,11 +103,11 @@ type Stored struct {
 type Mod struct {
 	ID           string
 	Calls        []HostCall // the first ones
-	More         int64  // how many further calls there were,
-	MoreDigest   uint64 // and a hash of them
-	Instructions int64  // since the mod was loaded, at the end of the frame
-	Memory       int64  // bytes, at the end of the frame
-	State        uint64 // a hash of all other figures
+	More         int64      // how many further calls there were,
+	MoreDigest   uint64     // and a hash of them
+	Instructions int64      // since the mod was loaded, at the end of the frame
+	Memory       int64      // bytes, at the end of the frame
+	State        uint64     // a hash of all other figures
 }
 
 // MaxCalls is how many calls of one mod in one frame are kept one by one.

@@ -38,7 +38,6 @@ type Config struct {
 	// the most fuel of one Run, or with workers, of whom each is given a
 	// quarter at most, of a round. Zero: a 64th of Frame, but at least 1,000
 	// and at most 20,000.
-	// Frame, but at least 1,000 and at most 20,000.
 	Slice int64
 	// Workers is on how many goroutines entries run. Zero: one after the other
 	// on the goroutine of Frame. All numbers from 1 up have the same outcome,

@@ -176,6 +176,99 @@ func TestDebt(t *testing.T) {
 	}
 }
 
+// TestDebtOfLeftOvers: who overdraws a left-over pays too.
+func TestDebtOfLeftOvers(t *testing.T) {
+	const frame = 100_000
+	s, err := New(Config{Frame: frame, Slice: frame, Patience: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	light := s.Add(workFunc(func(int64, bool) (int64, State) { return 1, Idle }), High, 1)
+	var used int64
+	s.Add(workFunc(func(fuel int64, _ bool) (int64, State) {
+		if fuel > frame/2 { // more than its share
+			fuel = 10 * frame
+		}
+		used += fuel
+		return fuel, More
+	}), Low, 1).Wake()
+	for f := range int64(400) {
+		light.Wake()
+		s.Frame()
+		if used > (f+11)*frame {
+			t.Fatalf("after %d frames it used %d", f+1, used)
+		}
+	}
+}
+
+// TestClassDebt: classes whose entries overdraw half a frame at a time have no
+// more than their parts all the same.
+func TestClassDebt(t *testing.T) {
+	const frame, frames = 1_000_000, 400
+	g := newGame(t, Config{Frame: frame, Patience: -1}, 1,
+		load{class: High, forever: true}, load{class: High, forever: true},
+		load{class: Normal, forever: true, charge: frame / 2},
+		load{class: Low, forever: true, charge: frame * 6 / 10},
+		load{class: Normal, forever: true, charge: frame / 2},
+		load{class: Low, forever: true, charge: frame * 6 / 10})
+	for range frames {
+		g.Frame()
+	}
+	used := g.loads[0].used + g.loads[1].used
+	if want := int64(frames * frame * 6 / 10 * 98 / 100); used < want {
+		t.Fatalf("the other class used %d in %d frames, want %d", used, frames, want)
+	}
+}
+
+// TestTurnsAreLong: the more have work, the more rarely each has a turn, and
+// not the shorter.
+func TestTurnsAreLong(t *testing.T) {
+	for _, workers := range []int{0, 1} {
+		loads := make([]load, 1000)
+		for i := range loads {
+			loads[i] = load{forever: true}
+		}
+		g := newGame(t, Config{Frame: 100_000, Slice: 10_000, Workers: workers, Patience: -1}, 1, loads...)
+		for range 100 {
+			g.Frame()
+		}
+		runs := 0
+		for _, l := range g.loads {
+			runs += len(l.runs)
+		}
+		if most := 100 * 100 * 11 / 10; runs > most {
+			t.Fatalf("%d workers: %d turns in 100 frames of 100,000, want %d at most", workers, runs, most)
+		}
+	}
+}
+
+// TestMissedTurnsAreBounded: of a long time in which the guard ended every
+// frame, entries are due no more than eight shares.
+func TestMissedTurnsAreBounded(t *testing.T) {
+	const frame = 100_000
+	loads := make([]load, 10)
+	for i := range loads {
+		loads[i] = load{forever: true, speed: 1_000_000_000_000}
+	}
+	g := newGame(t, Config{Frame: frame, Guard: time.Millisecond, Patience: -1}, 1, loads...)
+	for range 2000 {
+		if r := g.Frame(); !r.Cut {
+			t.Fatalf("%+v", r)
+		}
+	}
+	for _, l := range g.loads {
+		l.speed = 0
+	}
+	for g.Budget() < frame {
+		g.Frame()
+	}
+	for i, l := range g.loads {
+		if due := l.entry.due >> dueBits; due > mostShares*frame/10 {
+			t.Errorf("entry %d is due %d, more than eight shares", i, due)
+		}
+	}
+}
+
 // TestDebtOutlastsIdle: doing nothing for a while does not pay.
 func TestDebtOutlastsIdle(t *testing.T) {
 	g := newGame(t, Config{Frame: 100_000}, 1, load{})

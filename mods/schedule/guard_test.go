@@ -54,6 +54,24 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestStop: a frame ends after the slice at which the host says so, and the
+// budget stays.
+func TestStop(t *testing.T) {
+	for _, workers := range []int{0, 1} {
+		asked := 0
+		cfg := Config{Frame: 100_000, Workers: workers, Stop: func() bool { asked++; return asked == 5 }}
+		g := newGame(t, cfg, 1, load{forever: true}, load{forever: true})
+		r := g.Frame()
+		if r.Slices != 5 || r.Cut || r.Used >= r.Budget || g.Budget() != cfg.Frame {
+			t.Fatalf("%d workers: %+v and then a budget of %d; want 5 slices, not cut, and the whole budget", workers, r, g.Budget())
+		}
+		g.check(t)
+		if r := g.Frame(); r.Used != r.Budget {
+			t.Fatalf("%d workers: the next frame: %+v", workers, r)
+		}
+	}
+}
+
 // TestCutFramesStarveNobody: even if the guard ends every frame after its
 // first slice, everybody has a turn: in three frames every class, and in as
 // many turns of the class as it has slices to give, every entry.

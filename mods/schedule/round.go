@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// roundSlices is how many Runs with all the fuel that one may have a parallel
-// round has room for: so much is run between two looks at the clock, by all
-// workers together.
+// roundSlices is how many Runs with the most fuel that one may have fit into a
+// parallel round. Together they are a slice: what is run between two looks at
+// the clock.
 const roundSlices = 4
 
 // mostUsed is the most that a Run is believed to have used.

@@ -212,9 +212,6 @@ func (s *Scheduler) end() {
 	for i := range classes {
 		rank := (s.first + i) % classes
 		c := &s.class[byRank[rank]]
-		if s.cut {
-			c.allow = min(c.allow, c.base)
-		}
 		denied := c.allow > 0 && c.wants()
 		if !denied {
 			c.allow = min(c.allow, 0)

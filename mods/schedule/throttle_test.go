@@ -42,6 +42,45 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
+// TestThrottleWhileIdle: frames in which an entry has no work count too, also
+// if nobody looks; and half of an odd number of sixteenths is rounded up.
+func TestThrottleWhileIdle(t *testing.T) {
+	g := newGame(t, Config{Frame: 16_000}, 1, load{})
+	l := g.loads[0]
+	greedy := func(frames int) {
+		l.forever = true
+		l.entry.Wake()
+		for range frames {
+			g.Frame()
+		}
+	}
+	idle := func(frames int) {
+		l.forever, l.backlog = false, 1
+		for range frames {
+			g.Frame()
+		}
+	}
+	share := func(want int) {
+		t.Helper()
+		if got := l.entry.Share(); got != float64(want)/16 {
+			t.Fatalf("share %v, want %d/16", got, want)
+		}
+	}
+	greedy(32)
+	share(1)
+	idle(10)
+	greedy(7)
+	share(11)
+	greedy(1)
+	share(6)
+	greedy(8)
+	share(3)
+	greedy(8)
+	share(2)
+	idle(100)
+	share(16)
+}
+
 // TestBurstIsNotThrottled: a burst shorter than the patience costs nothing,
 // however often it comes, if there is a frame between two.
 func TestBurstIsNotThrottled(t *testing.T) {
