@@ -36,6 +36,10 @@
 //	  price = function(item) end,   -- anything else: for Host.Call and for services
 //	}
 //
+// Until the start hook has come to its end, also while it waits, nothing else of the
+// mod is called; what is sent to it waits. What takes long at the start is a task's:
+// task.spawn.
+//
 // require("lib.names") runs lib/names.lua of the mod, or lib/names/init.lua, and
 // nothing outside it. Each mod has a Lua state of its own: mods share no variables
 // and meet only through events and services.

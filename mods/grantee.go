@@ -67,7 +67,7 @@ func (g *Grantee) Spend(ops, bytes int64) error {
 // values are plain ones, as of an event. They reach the mod at the beginning of a
 // later tick. ctx ends when the mod or the host does: work has to return then.
 //
-// At most 8 works of one mod, and 256 of a host, are under way at a time: beyond
+// At most 8 works of one mod, and 2,048 of a host, are under way at a time: beyond
 // that, the error is one that the script sees.
 func (g *Grantee) Later(work func(ctx context.Context) ([]any, error)) (*luasandbox.Pending, error) {
 	return g.host().works.begin(g, work)

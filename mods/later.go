@@ -13,7 +13,7 @@ import (
 // How many works are under way at a time.
 const (
 	worksOfMod  = 8
-	worksOfHost = 256
+	worksOfHost = 2048
 )
 
 // closeWait is how long Close waits for works whose context has ended.

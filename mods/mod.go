@@ -59,8 +59,8 @@ type Mod struct {
 	err    error // why it is refused or quarantined
 }
 
-// errorsTold is how many failures of the engine's functions a mod's report tells of
-// one by one.
+// errorsTold is how many failures of the engine's functions that a mod meets are
+// told of one by one; further ones are counted.
 const errorsTold = 10
 
 // tickUse is what a mod did in one tick.
@@ -493,7 +493,12 @@ func (m *Mod) judge(j *job, err error) {
 		// The engine's fault, not the mod's. It is not counted, and not told of without end.
 		if m.hostFailures++; m.hostFailures <= errorsTold || m.hostFailures&(m.hostFailures-1) == 0 {
 			m.violate(v)
+			return
 		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.report.ViolationCount++
+		m.report.ViolationsOmitted++
 		return
 	}
 	m.violate(v)

@@ -96,7 +96,7 @@ func TestTimersAreBounded(t *testing.T) {
 		print(pcall(timer.every, 1, function() end))
 		return {}`)
 	w.well(m)
-	w.wantPrinted(`[one] 256\ttimer.after: 256 timers are the most that a mod can have`, `[one] true\t257`)
+	w.wantPrinted(`[one] 256\ttimer.after: 256 timers are the most that a mod can have, with those that wait to be called`, `[one] true\t257`)
 }
 
 // TestTimerStorm: 256 timers of a mod that each take half a frame are put off, one

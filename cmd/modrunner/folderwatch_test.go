@@ -163,6 +163,7 @@ func TestFolderWatcherLooksAway(t *testing.T) {
 	w.write("elsewhere/x.lua", "")
 	w.write("shelf/weather/.git/objects/x", "")
 	w.write("shelf/weather/.git/x", "")
+	w.write("shelf/weather/.main.lua.swp", "")
 	w.mkdir("shelf/marker") // what came before has been told when this is
 	for _, path := range w.await(w.path("shelf/marker")) {
 		if path != w.path("shelf/marker") && path != w.path("shelf") {

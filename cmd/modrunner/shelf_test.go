@@ -45,7 +45,7 @@ func newStage(t *testing.T) *stage {
 	c := newConsole(nil, out, out)
 	var o runOptions
 	o.tick, o.frame, o.watch = defaultTick, mods.DefaultFrameInstructions, true
-	s.game = &game{console: c, options: o, log: &modLog{to: c.out.modLines()}, told: map[*mods.Mod]bool{}}
+	s.game = &game{console: c, options: o, log: &modLog{to: c.out.modLines()}, told: map[*mods.Mod]bool{}, tape: &tape{}}
 	return s
 }
 
@@ -180,6 +180,19 @@ func TestFollowWaitsForQuiet(t *testing.T) {
 		got.WriteString(s.run(1, "weather"))
 	}
 	s.expect("noise", got.String(), "[weather] noise", "modrunner: weather 1.0.0 reloaded")
+}
+
+// What changes while a reload is under way is taken after it.
+func TestFollowOneReloadAtATime(t *testing.T) {
+	s := newStage(t)
+	s.game.options.frame = 100_000
+	s.mod("weather", "1.0.0", "", "")
+	s.begin()
+	s.run(3)
+	s.mod("weather", "1.1.0", "", "for i = 1, 2000000 do end") // takes some ticks
+	s.expect("under way", s.run(settled, "weather"))
+	s.mod("weather", "1.2.0", "", "print('the last')")
+	s.expect("both", s.run(500, "weather"), "modrunner: weather 1.1.0 reloaded", "[weather] the last", "modrunner: weather 1.2.0 reloaded")
 }
 
 // Mods come and go, and with them those that need them.

@@ -101,10 +101,10 @@ func (c *Collector) prune() {
 // HostCall is of [mods.Metrics].
 func (c *Collector) HostCall(mod, capability string, failed bool) {
 	calls := c.labels.of(mod).callsOf(capability)
+	calls.all.Add(1)
 	if failed {
 		calls.failed.Add(1)
 	}
-	calls.all.Add(1)
 }
 
 // Pause is of [mods.Metrics].

@@ -58,7 +58,7 @@
 // at 0: what was counted as others' stays there, and nothing is counted twice.
 //
 // With the default of 100, and C capabilities that mods use, there are at most
-// 101*(25+2C) series of mods.
+// 101*(26+2C) series of mods, and 43 of the host.
 //
 // # Linking
 //

@@ -86,6 +86,13 @@ var (
 	states = append(slices.Clip(modStates), mods.Refused)
 )
 
+// kinds are those of violations. All are shown, also at 0: of a series that begins at 1,
+// Prometheus does not know that it has increased.
+var kinds = []mods.ViolationKind{
+	mods.LimitViolation, mods.ErrorViolation, mods.SyntaxViolation, mods.HookViolation, mods.FloodViolation,
+	mods.HostViolation, mods.InternalViolation,
+}
+
 // Describe is of the client library's Collector.
 func (c *Collector) Describe(ch chan<- *client.Desc) {
 	c.duration.Describe(ch)
@@ -173,10 +180,12 @@ func (c *Collector) pull(out *metrics, s mods.Status) {
 			continue
 		}
 		slot := c.labels.of(r.ID)
-		last[r.ID] = slot.pulled.take(r, c.last[r.ID])
 		if slot == &c.labels.rest {
+			last[r.ID] = slot.pulled.take(r, c.last[r.ID])
 			continue
 		}
+		slot.pulled.resetGauges()
+		last[r.ID] = slot.pulled.take(r, c.last[r.ID])
 		out.add(share, r.Share, r.ID)
 		for _, s := range modStates {
 			value := 0.0
@@ -220,7 +229,7 @@ func (s *slot) write(out *metrics, mod string) {
 	out.add(pauses, float64(s.pauses.Load()), mod)
 	if known := s.calls.Load(); known != nil {
 		for capability, n := range *known {
-			// In this order: there are never more errors than calls.
+			// Read in this order, there are never more errors than calls.
 			failed := n.failed.Load()
 			out.add(hostCalls, float64(n.all.Load()), mod, capability)
 			out.add(callErrors, float64(failed), mod, capability)
@@ -228,8 +237,8 @@ func (s *slot) write(out *metrics, mod string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for kind, n := range s.violations {
-		out.add(violations, float64(n), mod, string(kind))
+	for _, kind := range kinds {
+		out.add(violations, float64(s.violations[kind]), mod, string(kind))
 	}
 }
 

@@ -1,0 +1,4 @@
+return {
+  begin = function() storage.set("wrong", true) end,
+  tick = function() if storage.get("wrong") then error("wrong again") end end,
+}
