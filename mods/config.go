@@ -18,6 +18,7 @@ import (
 	"github.com/luasandbox/modrunner/mods/manifest"
 	"github.com/luasandbox/modrunner/mods/schedule"
 	"github.com/luasandbox/modrunner/mods/storage"
+	"github.com/luasandbox/modrunner/mods/texts"
 )
 
 // APIVersion is the version of what this package itself offers to mods: the hooks
@@ -100,6 +101,10 @@ type Config struct {
 	// Replay, if not nil, is a run that is repeated: see [Replay]. The configuration
 	// has to be that of the recording, as far as mods can notice it.
 	Replay *Replay
+
+	// Language is the player's, a tag of BCP 47 such as "pt-BR", for the capability
+	// "i18n"; [Host.SetLanguage] changes it. Empty: [DefaultLanguage].
+	Language string
 
 	// Now is the clock of clock.now and os.time; it is read once in a tick. Nil:
 	// always the beginning of the year 2000, UTC.
@@ -212,6 +217,12 @@ func (c Config) resolve() (Config, *semver.Version, error) {
 	}
 	if c.DataDir != "" && c.OpenStore == nil {
 		return fail("OpenStore", "there is a DataDir and nothing that opens a store in it, such as boltstore.Open")
+	}
+	if c.Language == "" {
+		c.Language = DefaultLanguage
+	}
+	if c.Language, err = texts.ParseTag(c.Language); err != nil {
+		return fail("Language", "%w", err)
 	}
 	if c.SaveEvery < 0 {
 		return fail("SaveEvery", "%d ticks; want 1 or more, or 0 for %d", c.SaveEvery, DefaultSaveEvery)

@@ -56,6 +56,7 @@ type Host struct {
 	unwell    map[*Mod]bool // with something on their accounts
 	storage   *storageCapability
 	settings  settings
+	language  string // the player's
 	works     works
 	batches   []*batch
 	relations map[string][]*Mod // what dependants returns; nil: not known
@@ -104,7 +105,7 @@ func Open(cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, api: api, byID: map[string]*Mod{}, unwell: map[*Mod]bool{}, wall: cfg.Now()}
 	h.events.host = h
 	h.storage = &storageCapability{host: h}
-	h.settings.host = h
+	h.settings.host, h.language = h, cfg.Language
 	if h.declared, err = declare(cfg.Events); err != nil {
 		return nil, err
 	}
@@ -160,7 +161,7 @@ func (h *Host) builtin() []Capability {
 	return []Capability{
 		h.logCapability(), h.events.capability(), h.timerCapability(), h.taskCapability(), h.storage.capability(),
 		h.randomCapability(), h.clockCapability(), jsonCapability(), h.servicesCapability(),
-		h.settings.capability(),
+		h.settings.capability(), h.i18nCapability(),
 	}
 }
 
@@ -295,6 +296,7 @@ func (h *Host) settle() {
 	h.tendBatches()
 	touched := h.touched
 	h.touched = nil
+	h.settleCharges(touched)
 	for i := 0; i < len(touched); i++ {
 		m := touched[i]
 		m.touched = false
@@ -302,11 +304,25 @@ func (h *Host) settle() {
 			m.touch()
 		}
 	}
+}
+
+// settleCharges has mods pay for what others did for them in the frame: what a mod
+// owes, or is owed, in all, at once.
+func (h *Host) settleCharges(touched []*Mod) {
+	for _, m := range touched {
+		if m.current != nil {
+			m.collect(m.current)
+		}
+	}
+	owed := map[*Mod]int64{}
 	for _, c := range h.charges {
 		if c.by.entry != nil && c.to.entry != nil {
-			c.by.entry.Charge(-c.instructions)
-			c.to.entry.Charge(c.instructions)
+			owed[c.by] -= c.instructions
+			owed[c.to] += c.instructions
 		}
+	}
+	for m, n := range owed { // each has its own account: the order does not matter
+		m.entry.Charge(n)
 	}
 	h.charges = h.charges[:0]
 }
@@ -354,7 +370,7 @@ func (h *Host) Stop(ctx context.Context) error {
 	}
 	h.settle()
 	for _, m := range slices.Backward(mods) {
-		if m.live != nil || m.staged != nil {
+		if m.health != nil && !m.gone {
 			m.drop(ErrStopped)
 			m.end(Stopped, "", nil)
 		}
@@ -408,7 +424,7 @@ func (h *Host) close() error {
 		failInput(in, ErrClosed)
 	}
 	for _, m := range mods {
-		if m.live != nil || m.staged != nil {
+		if m.health != nil && !m.gone {
 			m.drop(ErrClosed)
 			m.end(Stopped, "the host was closed", nil)
 		}

@@ -188,6 +188,9 @@ func (w *world) until(what string, holds func() bool) {
 		if holds() {
 			return
 		}
+		if w.Status().Works > 0 { // on goroutines of their own, which need time
+			time.Sleep(time.Millisecond)
+		}
 		w.run(1)
 	}
 	w.t.Fatalf("after 2,000 ticks, not %s: %+v", what, w.Status())
@@ -263,7 +266,8 @@ func (w *world) well(ms ...*mods.Mod) {
 	for _, m := range ms {
 		switch r := m.Report(); {
 		case len(r.Violations) > 0:
-			w.t.Errorf("%s is %s: %s %+v", r.ID, r.State, r.Reason, r.Violations)
+			v := r.Violations[0]
+			w.t.Errorf("%s is %s (%s) after %d violations; the first is %s during %s: %s", r.ID, r.State, r.Reason, r.ViolationCount, v.Kind, v.During, v.Message)
 		case r.State != mods.Active && r.State != mods.Paused && r.State != mods.Throttled && r.State != mods.Stopped:
 			w.t.Errorf("%s is %s: %s", r.ID, r.State, r.Reason)
 		}

@@ -40,11 +40,15 @@ type instance struct {
 	subIDs        int64
 	waits         []*waiter              // task.wait
 	onSetting     []*luasandbox.Function // config.on_change
+	settings      map[string]any         // what config.get returns
 }
 
 // hookNames are the fields of the table that a main file returns which mean
 // something.
 var hookNames = []string{"start", "stop", "tick", "on_save", "on_load", "on_migrate", "on_timer"}
+
+// hookHints is how many of the other fields are compared with them.
+const hookHints = 64
 
 func (in *instance) instructions() int64 {
 	if in.sandbox == nil {
@@ -129,6 +133,7 @@ func (in *instance) takeFunctions(results luasandbox.Results) string {
 	if !ok {
 		return "it returns something else than a table with names"
 	}
+	unknown := 0
 	for _, name := range sortedNames(table) {
 		fn, isFunction := table[name].(*luasandbox.Function)
 		known := slices.Contains(hookNames, name)
@@ -139,6 +144,8 @@ func (in *instance) takeFunctions(results luasandbox.Results) string {
 			in.functions[name] = fn
 			if known {
 				in.hooks[name] = fn
+			} else if unknown++; unknown > hookHints {
+				continue // the comparing is work that the mod has not paid for
 			} else if near := manifest.Nearest(name, hookNames); near != "" {
 				in.mod.host.cfg.Logger.Warn("mod has an unknown hook", "mod", in.mod.id, "hook", escape(clip(name, 64)), "nearest", near)
 			}
@@ -206,7 +213,7 @@ func (in *instance) ended(f func()) {
 }
 
 // discard lets go of the functions among what a mod returned: the host holds those
-// that it is given. In their place is nil.
+// that it is given. In their place, and that of handles, is nil.
 func discard(results luasandbox.Results) {
 	for i := range results {
 		results[i] = discardValue(results[i])
@@ -215,21 +222,25 @@ func discard(results luasandbox.Results) {
 
 func discardValue(v any) any { // nested as deep as luasandbox copies
 	switch v := v.(type) {
+	case nil, bool, float64, string:
+		return v
 	case *luasandbox.Function:
 		v.Release()
-		return nil
 	case []any:
 		for i, item := range v {
 			v[i] = discardValue(item)
 		}
+		return v
 	case map[string]any:
 		for key, item := range v {
 			v[key] = discardValue(item)
 		}
+		return v
 	case map[any]any:
 		for key, item := range v {
 			v[key] = discardValue(item)
 		}
+		return v
 	}
-	return v
+	return nil
 }

@@ -53,6 +53,18 @@ type ioAccount struct {
 	allOps, allBytes int64
 	refused          int64
 	limiter          *rate.Limiter // nil: no rate
+	last             time.Time     // the clock when the limiter was asked
+	clock            time.Time     // the limiter's own, which never goes backwards
+}
+
+// elapse brings the limiter's clock up to date. Where the clock went backwards it
+// stands still: or else there would be nothing until the clock is where it was.
+func (a *ioAccount) elapse(now time.Time) time.Time {
+	if passed := now.Sub(a.last); !a.last.IsZero() && passed > 0 {
+		a.clock = a.clock.Add(passed)
+	}
+	a.last = now
+	return a.clock
 }
 
 // spend takes from the account. The error is one for the script.
@@ -80,7 +92,7 @@ func (a *ioAccount) spend(what string, l IOLimits, tick int64, now time.Time, op
 		if a.limiter == nil {
 			a.limiter = rate.NewLimiter(rate.Limit(l.Rate), l.Burst)
 		}
-		if !a.limiter.AllowN(now, int(min(ops, 1<<30))) {
+		if !a.limiter.AllowN(a.elapse(now), int(min(ops, 1<<30))) {
 			return refuse("more than %v operations in a second", l.Rate)
 		}
 	}

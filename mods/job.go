@@ -412,9 +412,7 @@ func (m *Mod) finish(j *job) {
 	if j.release {
 		j.fn.Release()
 	}
-	if j.closeTransaction() && j.err == nil {
-		j.err = errTransactionOpen
-	}
+	j.closeTransaction()
 	m.account()
 	err := j.err
 	switch {
@@ -463,11 +461,15 @@ func (m *Mod) runNow(j *job) (luasandbox.Results, error) {
 	}
 	m.touch()
 	outer := m.current
+	if outer != nil { // should the mod be dropped, it is among what it had to do
+		m.urgent = slices.Insert(m.urgent, 0, outer)
+	}
 	m.current = j
 	m.begin(j)
 	m.complete(j, m.host.cfg.Frame.Instructions)
 	results, err := j.results, j.err
-	if m.current == nil && outer != nil && !outer.in.dropped {
+	if outer != nil && len(m.urgent) > 0 && m.urgent[0] == outer {
+		m.urgent = slices.Delete(m.urgent, 0, 1)
 		m.current = outer
 	}
 	return results, err

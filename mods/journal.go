@@ -36,7 +36,8 @@ type Replay struct {
 	Recording io.Reader
 	Sources   []Source // by their digests; those without a Bundle are left out
 	// Changed accepts mods whose files are not those of the recording. Of them only
-	// what they call, with which arguments and results, is compared.
+	// what they call, with which arguments and results, is compared; a function that is
+	// passed counts as its place in the script.
 	Changed bool
 }
 
@@ -219,11 +220,15 @@ func (j *journal) write(f *recording.Frame) {
 		if p.close() {
 			f.Mods = append(f.Mods, p.done)
 		}
-		p.done.Calls = nil
 	}
 	if err := j.to.Frame(f); err != nil && !j.lost {
 		j.lost = true
 		j.host.cfg.Logger.Error("the run is not recorded any more", "error", err)
+	}
+	for _, p := range j.pages {
+		if cap(p.done.Calls) > 1024 {
+			p.done.Calls = nil // else it is used again
+		}
 	}
 }
 
@@ -261,7 +266,6 @@ type page struct {
 	want   *recording.Mod   // in a replay, if it has to run at all
 	calls  int64            // so far
 	differ *DivergenceError // the first call that is not the one recorded
-	at     int64            // in the order in which pages differ
 
 	// From frame to frame.
 	listed     recording.Mod // as it was listed last
@@ -279,7 +283,7 @@ func (j *journal) page(m *Mod) *page {
 	p := m.page
 	if p.seq != j.seq {
 		p.seq = j.seq
-		p.done, p.want, p.calls, p.differ = recording.Mod{ID: m.id}, j.wants[m.id], 0, nil
+		p.done, p.want, p.calls, p.differ = recording.Mod{ID: m.id, Calls: p.done.Calls[:0]}, j.wants[m.id], 0, nil
 		j.mu.Lock()
 		j.pages = append(j.pages, p)
 		j.mu.Unlock()

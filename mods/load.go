@@ -11,6 +11,7 @@ import (
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/health"
 	"github.com/luasandbox/modrunner/mods/manifest"
+	"github.com/luasandbox/modrunner/mods/texts"
 )
 
 // Source is where one mod comes from.
@@ -33,6 +34,7 @@ type edition struct {
 	choices  []choice
 	program  *luasandbox.Program // nil if broken
 	broken   error               // the main file is not Lua
+	texts    *texts.Tables       // nil if it has not asked for i18n
 }
 
 // Load checks mods and takes those that may run: they are loaded in the next
@@ -42,7 +44,7 @@ type edition struct {
 // A mod that is refused is among the host's mods all the same, with the state
 // [Refused], and does not keep others from being loaded. What was refused, and why,
 // is also returned, joined in the order of the sources: [*manifest.Error] or
-// [*manifest.Problem] (options of capabilities, and the main file),
+// [*manifest.Problem] (options of capabilities, and the main file), [*texts.Error],
 // [*PermissionError], [*APIError], [*DuplicateError], [*CapacityError],
 // [*DependencyError], or the Err of a source. [ErrStopped] and [ErrClosed] come without mods.
 //
@@ -104,6 +106,11 @@ func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
 	}
 	if e.choices, err = h.permit(man); err != nil {
 		return e, err
+	}
+	if slices.ContainsFunc(e.choices, func(c choice) bool { return c.capability.Name == "i18n" }) {
+		if e.texts, err = readTables(b); err != nil {
+			return e, err
+		}
 	}
 	text, err := b.ReadFile(man.Entry)
 	if err != nil {

@@ -168,11 +168,7 @@ func (m *Mod) boot(e *edition, then func(*instance, error)) {
 			return
 		}
 		m.staged = nil
-		told := m.onBoot
-		m.onBoot = nil
-		if told != nil {
-			told(err)
-		}
+		m.bootEnded(err)
 		if err != nil {
 			in.drop()
 			m.fatal(j, err)
@@ -184,6 +180,15 @@ func (m *Mod) boot(e *edition, then func(*instance, error)) {
 	}
 	m.touch()
 	m.hurry(j)
+}
+
+// bootEnded tells whoever waits for it how a boot ended.
+func (m *Mod) bootEnded(err error) {
+	told := m.onBoot
+	m.onBoot = nil
+	if told != nil {
+		told(err)
+	}
 }
 
 // booted is called when the main file of m has run.
@@ -283,6 +288,7 @@ func (m *Mod) drop(reason error) {
 		m.reload.fail(reason)
 		m.reload = nil
 	}
+	m.bootEnded(reason)
 	m.host.unhooked = true
 	m.host.dependencyDown(m)
 	m.touch()
@@ -416,9 +422,11 @@ func (m *Mod) settle() (again bool) {
 	}
 	r.Health, r.Share = status, share
 	r.Waiting, r.Parked = len(m.urgent), 0
-	if in := m.live; in != nil {
-		r.Waiting += len(in.queue.jobs) + len(in.ready)
-		r.Parked = len(in.parked)
+	for _, in := range []*instance{m.live, m.staged} {
+		if in != nil {
+			r.Waiting += len(in.queue.jobs) + len(in.ready)
+			r.Parked += len(in.parked)
+		}
 	}
 	busy = busy || r.Waiting > 0
 	m.mu.Unlock()
@@ -524,6 +532,10 @@ func (m *Mod) fatal(j *job, err error) {
 		m.end(Refused, firstLine(grant.Error()), err)
 		m.drop(err)
 		m.gone = true
+		m.host.mu.Lock()
+		delete(m.host.byID, m.id) // so that a mended version can be loaded
+		m.host.mu.Unlock()
+		m.host.relations = nil
 		return
 	}
 	if v.Kind == SyntaxViolation { // the next time it would be the same
@@ -659,7 +671,8 @@ func (m *Mod) end(state State, reason string, err error) {
 	m.gone = m.gone || state == Unloaded || state == Refused
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if state == Stopped && (m.report.State == Quarantined || m.report.State == Disabled || m.report.State == Refused) {
+	m.report.Waiting, m.report.Parked = 0, 0
+	if state == Stopped && (m.report.State == Stopped || m.report.State == Quarantined || m.report.State == Disabled || m.report.State == Refused) {
 		return
 	}
 	m.report.State, m.report.Reason, m.err = state, reason, err

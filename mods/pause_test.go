@@ -32,7 +32,7 @@ func TestLargerThanAFrame(t *testing.T) {
 				events.on("a", function() handler("event") end)
 				timer.after(0.1, function() handler("timer") end)
 				return {start = function() handler("start") end, tick = function(n) if n < 20 then handler("tick") end end, call = function() handler("call") end}`),
-				source(t, "other", rest, `return {tick = function(n) note.down(n) end}`))
+				source(t, "other", rest, `return {tick = function(n) note.down(tostring(n)) end}`))
 			long, other := all[0], all[1]
 			w.run(1)
 			if r := long.Report(); r.State != mods.Paused && r.State != mods.Loaded {

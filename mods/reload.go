@@ -124,6 +124,7 @@ func (m *Mod) renew(r *reloadInput) {
 		m.staged.drop()
 		m.staged, m.current, m.urgent = nil, nil, nil
 	}
+	m.bootEnded(errReloading)
 	m.setEdition(r.edition, r.source)
 	m.waitForBatch = false
 	m.onBoot = func(err error) {

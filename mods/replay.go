@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"github.com/luasandbox/modrunner/limits"
-	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/manifest"
 	"github.com/luasandbox/modrunner/mods/recording"
@@ -47,6 +46,7 @@ func (h *Host) header() recording.Header {
 	add("Policy", c.Policy)
 	add("Flags", c.Flags)
 	add("SaveEvery", c.SaveEvery)
+	add("Language", c.Language)
 	type capability struct {
 		Name, Version string
 		IO            IOLimits
@@ -96,7 +96,9 @@ func (j *journal) open(r *Replay) error {
 		case i >= len(want) || want[i].Name != f.Name:
 			return &ReplayError{Field: "header", Err: fmt.Errorf("%w: there is no %s in its place", recording.ErrFormat, f.Name)}
 		case want[i].Value != f.Value:
-			return &ReplayError{Field: f.Name, Want: clip(want[i].Value, 500), Have: clip(f.Value, 500)}
+			e := &ReplayError{Field: f.Name}
+			e.Want, e.Have = whereTheyDiffer(want[i].Value, f.Value)
+			return e
 		}
 	}
 	j.sources, j.swapped = map[string]Source{}, map[string]bool{}
@@ -119,6 +121,22 @@ func (j *journal) open(r *Replay) error {
 		return &ReplayError{Field: "frame", Err: fmt.Errorf("it begins with a frame of the kind %q", j.next.Kind)}
 	}
 	return nil
+}
+
+// whereTheyDiffer cuts two texts to where they begin to differ.
+func whereTheyDiffer(a, b string) (string, string) {
+	const before, most = 40, 200
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	cut := func(s string) string {
+		if same > 2*before {
+			s = "..." + s[same-before:]
+		}
+		return escape(clip(s, most))
+	}
+	return cut(a), cut(b)
 }
 
 // peek returns what the recording has next. The errors: [ErrReplayed], and those of
@@ -231,93 +249,6 @@ func failInput(in input, err error) {
 	}
 }
 
-// describe returns what is recorded of an input; not ok if nothing is. given are the
-// answers that need not be recorded once more. In a replay, what does not come from the
-// engine is not ok.
-func (j *journal) describe(in input, given map[*luasandbox.Pending]bool) (r recording.Input, ok bool) {
-	switch in := in.(type) {
-	case *loadInput:
-		r.Kind = recording.Load
-		for _, m := range in.mods {
-			r.Mods = append(r.Mods, bundleOf(m.edition))
-		}
-	case *unloadInput:
-		r.Kind, r.Mod = recording.Unload, in.id
-	case *reloadInput:
-		r.Kind, r.Mods = recording.Reload, []recording.Bundle{bundleOf(in.edition)}
-	case *emitInput:
-		r.Kind, r.Name, r.Values, r.Asks = recording.Emit, in.name, []any{in.payload}, in.reply != nil
-	case *callInput:
-		r.Kind, r.Mod, r.Name = recording.Call, in.mod, in.function
-		if len(in.args) > 0 {
-			r.Values = in.args
-		}
-	case *controlInput:
-		r.Kind, r.Mod, r.Name, r.Text = recording.Control, in.id, in.action, in.reason
-	case *answer:
-		if j.replays() {
-			return r, false
-		}
-		r.Kind, r.Mod, r.Number = recording.Answer, in.in.mod.id, in.number
-		setAnswer(&r, in.values, in.err)
-		if j.given == nil {
-			j.given = map[*luasandbox.Pending]bool{}
-		}
-		j.given[in.pending] = true
-	case *answeredInput:
-		waits := in.m.parkedJob(func(j *job) bool { return j.task == in.task })
-		if j.replays() || waits == nil {
-			return r, false
-		}
-		r.Kind, r.Mod, r.Number = recording.Awake, in.m.id, waits.wait
-		if waits.pending != nil && !given[waits.pending] {
-			if values, err, there := waits.pending.Answer(); there {
-				values, bad := plainList(slices.Clone(values))
-				if r.HasValue = bad == nil; r.HasValue {
-					setAnswer(&r, values, err)
-				}
-			}
-		}
-	default:
-		return r, false
-	}
-	return r, true
-}
-
-// setAnswer records values, or an error as far as the script sees it.
-func setAnswer(r *recording.Input, values []any, err error) {
-	if err == nil {
-		if len(values) > 0 {
-			r.Values = values
-		}
-		return
-	}
-	r.Failed = true
-	var shown interface{ LuaMessage() string }
-	if r.Shown = errors.As(err, &shown); r.Shown {
-		r.Text = clip(shown.LuaMessage(), maxAnswerError)
-		return
-	}
-	r.Text = clip(err.Error(), maxAnswerError)
-}
-
-const maxAnswerError = 64 << 10
-
-// answerOf is the opposite of setAnswer.
-func answerOf(r *recording.Input) ([]any, error) {
-	switch {
-	case r.Shown:
-		return nil, scriptErrorf("%s", r.Text)
-	case r.Failed:
-		return nil, errors.New(r.Text)
-	}
-	return r.Values, nil
-}
-
-func bundleOf(e *edition) recording.Bundle {
-	return recording.Bundle{ID: e.manifest.ID, Version: e.manifest.Version.String(), Digest: e.bundle.Digest()}
-}
-
 // input returns the input that the recording has: what was said to the host, if it is
 // the same, or else one that is made from the recording. Nil is none.
 func (j *journal) input(r *recording.Input) (input, error) {
@@ -391,58 +322,6 @@ func (j *journal) same(want, have *recording.Input) bool {
 	return true
 }
 
-// say tells the host what the recording has, in the way in which an engine would: what
-// could not have been said is an error.
-func (j *journal) say(r *recording.Input) error {
-	h := j.host
-	var err error
-	switch r.Kind {
-	case recording.Load, recording.Reload:
-		var sources []Source
-		for _, b := range r.Mods {
-			s, err := j.source(b)
-			if err != nil {
-				return err
-			}
-			sources = append(sources, s)
-		}
-		if r.Kind == recording.Load {
-			_, err = h.Load(sources...)
-		} else if len(sources) == 1 {
-			_, err = h.Reload(r.Mods[0].ID, sources[0])
-		}
-	case recording.Unload:
-		err = h.Unload(r.Mod)
-	case recording.Emit:
-		var payload any
-		if len(r.Values) > 0 {
-			payload = r.Values[0]
-		}
-		if r.Asks {
-			_, err = h.Ask(r.Name, payload)
-		} else {
-			err = h.Emit(r.Name, payload)
-		}
-	case recording.Call:
-		_, err = h.Call(r.Mod, r.Name, r.Values...)
-	case recording.Control:
-		switch r.Name {
-		case "pause":
-			err = h.Pause(r.Mod)
-		case "resume":
-			err = h.Resume(r.Mod)
-		case "disable":
-			err = h.Disable(r.Mod, r.Text)
-		case "enable":
-			err = h.Enable(r.Mod)
-		}
-	}
-	if err != nil {
-		return &ReplayError{Field: "input", Mod: r.Mod, Err: err}
-	}
-	return nil
-}
-
 // source finds the mod that the recording was made with.
 func (j *journal) source(want recording.Bundle) (Source, error) {
 	if s, ok := j.sources[want.Digest]; ok {
@@ -470,26 +349,6 @@ func (j *journal) source(want recording.Bundle) (Source, error) {
 		}
 	}
 	return Source{}, e
-}
-
-// awakeInput makes a call that waits go on, as the recording says.
-type awakeInput struct {
-	r     *recording.Input
-	waits *job
-}
-
-func (a *awakeInput) apply(*Host) {
-	if p := a.waits.pending; a.r.HasValue && p != nil {
-		values, err := answerOf(a.r)
-		if err != nil {
-			p.Reject(err)
-		} else {
-			p.Resolve(values...)
-		}
-	}
-	if a.waits.task != nil { // or it was dropped meanwhile
-		a.waits.in.mod.unpark(a.waits.task)
-	}
 }
 
 // Replayed returns what a host that replays has compared, up to the end of the last

@@ -20,7 +20,8 @@ func newReply() *Reply { return &Reply{done: make(chan struct{})} }
 func (r *Reply) Done() <-chan struct{} { return r.done }
 
 // Get returns the reply, or [ErrPending] if it is not there yet. The values are
-// what the function returned: nil, bool, float64, string, []any, map[string]any.
+// what the function returned: nil, bool, float64, string, []any, map[string]any, or
+// map[any]any for a table with other keys. In the place of functions is nil.
 //
 // The errors: of a Call, a [*CallError], which wraps [ErrNotRunning],
 // [ErrNoFunction], [ErrQueueFull], or the error of package luasandbox that the call

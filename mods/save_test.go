@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/bundle"
 )
@@ -318,4 +319,55 @@ return {
 	// Output:
 	// [10] <nil>
 	// [16] <nil>
+}
+
+// A mod that is quarantined while it saves still answers for what it had begun.
+func TestSaveThatQuarantines(t *testing.T) {
+	w := newWorld(t, mods.Config{Frame: mods.Frame{Instructions: 20_000}, Limits: limits.Limits{Instructions: 30_000}})
+	m := w.mod("busy", `return {
+		on_save = function() while true do end end,
+		waits = function() for i = 1, 4000 do end task.sleep(1) end,
+		first = function() for i = 1, 4000 do end end,
+	}`)
+	w.run(1)
+	replies := []*mods.Reply{w.call("busy", "waits"), w.call("busy", "first"), w.call("busy", "first")}
+	w.run(1)
+	var file bytes.Buffer
+	if err := w.Save(context.Background(), &file); err == nil {
+		t.Error("the save went well")
+	}
+	if m.State() != mods.Quarantined {
+		t.Fatalf("it is %s", m.State())
+	}
+	for i, r := range replies {
+		if _, err := r.Get(); errors.Is(err, mods.ErrPending) {
+			t.Errorf("call %d: no reply", i)
+		}
+	}
+}
+
+// A reload of a mod that does not run is answered however it ends.
+func TestReloadOfAModThatNeverRuns(t *testing.T) {
+	w := newWorld(t, mods.Config{})
+	need := w.with("need", "", `error("not today")`)
+	w.with("user", "[dependencies]\nneed = \"^1.0.0\"\n", "")
+	w.in(need, mods.Quarantined)
+	first, err := w.Reload("user", source(t, "user", "[dependencies]\nneed = \"^1.0.0\"\n", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.run(2)
+	second, err := w.Reload("user", source(t, "user", "[dependencies]\nneed = \"^1.0.0\"\n", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.run(2)
+	var reload *mods.ReloadError
+	if _, err := first.Get(); !errors.As(err, &reload) {
+		t.Errorf("the first: %v", err)
+	}
+	_ = w.Close()
+	if _, err := second.Get(); !errors.Is(err, mods.ErrClosed) {
+		t.Errorf("the second: %v", err)
+	}
 }

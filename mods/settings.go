@@ -290,6 +290,9 @@ func (s *settings) set(mod string, man *manifest.Manifest, name string, value an
 // turn is replaced by a later change of the same setting: so there are never more
 // than one for each function and setting.
 func (in *instance) settingChanged(name string, value any) {
+	if in.settings != nil { // otherwise they are read when config is granted
+		in.settings[name] = value
+	}
 	for _, fn := range in.onSetting {
 		if i := slices.IndexFunc(in.queue.jobs, func(j *job) bool { return j.kind == settingJob && j.fn == fn && j.key == name }); i >= 0 {
 			in.queue.jobs[i].args = []any{name, value}
@@ -305,33 +308,47 @@ func (in *instance) settingChanged(name string, value any) {
 	}
 }
 
+// chargeNearest charges the running call for manifest.Nearest, which has a cell for
+// each pair of letters.
+func chargeNearest(ctx context.Context, name string, names map[string]any) error {
+	cells := 0
+	for candidate := range names {
+		cells += (min(len(name), 128) + 3) * (len(candidate) + 4)
+	}
+	return luasandbox.Charge(ctx, int64(cells), 8*int64(cells)+16*int64(len(names)))
+}
+
 // capability is "config": config.get, all, on_change.
 func (s *settings) capability() Capability {
 	return Capability{Name: "config", Risk: RiskNone,
 		Doc: "Read the mod's settings: what its manifest declares under [settings], and the player chooses.",
 		Grant: func(g *Grantee) ([]luasandbox.Member, error) {
+			if in := g.in; in != nil { // what is checked once is not checked in each call
+				in.settings = map[string]any{}
+				for _, declared := range in.edition.manifest.Settings {
+					in.settings[declared.Name], _ = s.value(g.ID(), declared)
+				}
+			}
 			return []luasandbox.Member{
-				luasandbox.Func("get", func(name string) (any, error) {
-					declared, err := declaredSetting(g.in.edition.manifest, name)
-					if err != nil {
+				luasandbox.Func("get", func(ctx context.Context, name string) (any, error) {
+					value, ok := g.in.settings[name]
+					if !ok {
+						if err := chargeNearest(ctx, name, g.in.settings); err != nil {
+							return nil, err
+						}
+						_, err := declaredSetting(g.in.edition.manifest, name)
 						return nil, scriptErrorf("config: %s is not under [settings] of the manifest: %v", shown(name), err)
 					}
-					value, _ := s.value(g.ID(), declared)
 					return value, nil
-				}, luasandbox.Anywhere(), luasandbox.Cost(settingCost),
+				}, luasandbox.Anywhere(), luasandbox.Cost(100),
 					luasandbox.Params("name"), luasandbox.Returns("value"),
 					luasandbox.Doc("Returns what a setting is set to. A setting that the manifest does not declare is an error.")),
 				luasandbox.Func("all", func(ctx context.Context) (map[string]any, error) {
-					man := g.in.edition.manifest
-					n := int64(len(man.Settings))
-					if err := luasandbox.Charge(ctx, settingCost*n, 128*n); err != nil {
+					n := int64(len(g.in.settings))
+					if err := luasandbox.Charge(ctx, 50*n, 128*n); err != nil {
 						return nil, err
 					}
-					all := map[string]any{}
-					for _, declared := range man.Settings {
-						all[declared.Name], _ = s.value(g.ID(), declared)
-					}
-					return all, nil
+					return maps.Clone(g.in.settings), nil
 				}, luasandbox.Anywhere(),
 					luasandbox.Returns("values"),
 					luasandbox.Doc("Returns a table with what each setting is set to, by its name.")),
@@ -348,7 +365,3 @@ func (s *settings) capability() Capability {
 			}, nil
 		}}
 }
-
-// settingCost is for looking a setting up and checking its value: a text of up to
-// 1,024 characters is looked through.
-const settingCost = 600

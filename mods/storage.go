@@ -127,14 +127,12 @@ func (c *storageCapability) grant(g *Grantee) ([]luasandbox.Member, error) {
 		},
 			luasandbox.Returns("used", "quota"),
 			luasandbox.Doc("Returns how many bytes are used, and how many there are.")),
-		luasandbox.Func("transaction", func(_ context.Context, fn any, args ...any) (any, error) {
-			if err := c.writable(); err != nil && s.transaction == nil {
-				return nil, err
-			}
+		// What a mod calls is storagePrelude's; this is the host's part of it.
+		luasandbox.Func("transaction", func(fn any, args ...any) (any, *string) {
 			return s.step(c, g.in.mod.current, quota, fn, args)
 		},
-			luasandbox.Params("fn", "args"), luasandbox.Returns("results"), luasandbox.Cost(change),
-			luasandbox.Doc("Calls fn(args) and returns what it returns. All that fn changes is kept, or, if it ends with an error, which then goes on, nothing. The quota counts at its end. fn cannot wait, and cannot begin another transaction.")),
+			luasandbox.Params("fn", "args"), luasandbox.Returns("result", "more"), luasandbox.Cost(change),
+			luasandbox.Doc("Calls fn(args) and returns what it returns. All that fn changes is kept, or, if it ends with an error, which then goes on, nothing. The quota counts at its end. fn can neither wait nor yield, nor begin another transaction.")),
 	}, nil
 }
 

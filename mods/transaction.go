@@ -2,6 +2,7 @@ package mods
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/luasandbox/modrunner/limits"
@@ -21,10 +22,9 @@ type transaction struct {
 	undone bool
 }
 
-var (
-	errTransactionOpen  = errors.New("storage.transaction: the function that it called did not come to its end: its coroutine was left waiting")
-	errTransactionWaits = errors.New("storage.transaction: the function that it called waits for an answer")
-)
+const undoneText = "the transaction was undone, since another function of the mod came between"
+
+var errTransactionWaits = errors.New("storage.transaction: the function that it called waits for an answer")
 
 // access is what comes before each use of the values by a job.
 func (s *space) access(j *job) error {
@@ -32,58 +32,59 @@ func (s *space) access(j *job) error {
 		t.undo() // the other job was stopped in the middle, and cannot see this one's changes
 	}
 	if j != nil && j.transaction != nil && j.transaction.undone {
-		return scriptErrorf("storage: the transaction was undone, since another function of the mod came between")
+		return scriptErrorf("storage: %s", undoneText)
 	}
 	return nil
 }
 
 // step does what the Lua part of storage.transaction asks for: begins a transaction,
 // and returns its number, if there is no number; otherwise ends the one with that
-// number, and keeps what it changed if the second argument is true.
-func (s *space) step(c *storageCapability, j *job, quota int64, number any, args []any) (any, error) {
-	id, ends := number.(float64)
-	if j == nil {
-		return nil, scriptErrorf("storage.transaction: no function of the mod is running")
+// number, and keeps what it changed if the second argument is true. A problem is for
+// the script: it is returned, since the Lua part knows whose line it belongs to.
+func (s *space) step(c *storageCapability, j *job, quota int64, number any, args []any) (id any, problem *string) {
+	fail := func(format string, args ...any) (any, *string) {
+		text := "storage.transaction: " + fmt.Sprintf(format, args...)
+		return nil, &text
 	}
-	if !ends {
-		return s.begin(c, j)
+	n, ends := number.(float64)
+	switch t := s.transaction; {
+	case j == nil:
+		return fail("no function of the mod is running")
+	case ends:
+	case c.failed != nil:
+		return fail("values cannot be saved at present")
+	case t != nil && t.job == j:
+		return fail("one is under way; there are none inside each other")
+	case j.transaction != nil:
+		return fail(undoneText)
+	default:
+		if t != nil {
+			t.undo()
+		}
+		c.transactions++
+		t = &transaction{id: c.transactions, job: j, space: s, used: s.used, old: map[string]*string{}}
+		s.transaction, j.transaction = t, t
+		return t.id, nil
 	}
 	t := j.transaction
-	if t == nil || float64(t.id) != id {
-		return nil, scriptErrorf("storage.transaction: it has ended already")
+	if t == nil || float64(t.id) != n {
+		return fail("it has ended already")
 	}
-	keep := len(args) > 0 && args[0] == true
-	undone := t.undone
-	switch err := c.writable(); {
+	keep, undone, used := len(args) > 0 && args[0] == true, t.undone, s.used
+	if keep && !undone && c.failed == nil && (used <= quota || used <= t.used) {
+		t.commit()
+		return nil, nil
+	}
+	t.end()
+	switch {
 	case !keep:
-		t.end()
 		return nil, nil
 	case undone:
-		t.end()
-		return nil, scriptErrorf("storage.transaction: it was undone, since another function of the mod came between")
-	case err != nil:
-		t.end()
-		return nil, err
-	case s.used > quota && s.used > t.used:
-		used := s.used
-		t.end()
-		return nil, scriptErrorf("storage.transaction: the quota is full: %d of %d bytes would be used", used, quota)
+		return fail(undoneText)
+	case c.failed != nil:
+		return fail("values cannot be saved at present")
 	}
-	t.commit()
-	return nil, nil
-}
-
-func (s *space) begin(c *storageCapability, j *job) (any, error) {
-	if err := s.access(j); err != nil {
-		return nil, err
-	}
-	if s.transaction != nil {
-		return nil, scriptErrorf("storage.transaction: one is under way; there are none inside each other")
-	}
-	c.transactions++
-	t := &transaction{id: c.transactions, job: j, space: s, used: s.used, old: map[string]*string{}}
-	s.transaction, j.transaction = t, t
-	return t.id, nil
+	return fail("the quota is full: %d of %d bytes would be used", used, quota)
 }
 
 // note notes what a key had before.
@@ -158,21 +159,19 @@ func (j *job) waits() error {
 	return nil
 }
 
-// closeTransaction ends the transaction that a job leaves behind, and reports whether
-// there is one.
-func (j *job) closeTransaction() bool {
-	if j.transaction == nil {
-		return false
+// closeTransaction undoes what a job that ends leaves open.
+func (j *job) closeTransaction() {
+	if j.transaction != nil {
+		j.transaction.end()
 	}
-	j.transaction.end()
-	return true
 }
 
 // storagePrelude adds storage.transaction, which calls a function of the mod's: in
-// Lua, so that the function can be paused, and its frame is one like all others. It
-// runs once in the mod's sandbox before the mod does. A mod that got hold of the
-// host's part could do no more with it than with storage.transaction: whatever it
-// leaves open ends with the job.
+// Lua, so that the function can be paused, and its frame is one like all others; and
+// in a coroutine, so that it cannot yield past the transaction. It runs once in the
+// mod's sandbox before the mod does. A mod that got hold of the host's part could do
+// no more with it than with storage.transaction: whatever it leaves open ends with
+// the job.
 var storagePrelude = sync.OnceValue(func() *luasandbox.Program {
 	p, err := luasandbox.Compile("storage", storageLua, limits.Limits{})
 	if err != nil {
@@ -182,14 +181,20 @@ var storagePrelude = sync.OnceValue(func() *luasandbox.Program {
 })
 
 const storageLua = `
-local host, type, error, pcall = storage, type, error, pcall
+local host, type, error = storage, type, error
+local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
 local step = host.transaction
 
-local function settle(id, ok, ...)
-  step(id, ok)
-  if ok then return ... end
-  error((...), 0)
+local function settle(id, co, ok, ...)
+  local yields = ok and status(co) ~= "dead"
+  local _, problem = step(id, ok and not yields)
+  if not ok then error((...), 0) end
+  if yields then error("storage.transaction: the function that it calls cannot yield", 3) end
+  if problem then error(problem, 3) end
+  return ...
 end
+
+local function pass(...) return ... end
 
 storage = {
   get = host.get, set = host.set, delete = host.delete, keys = host.keys, usage = host.usage,
@@ -197,7 +202,10 @@ storage = {
     if type(fn) ~= "function" then
       error("bad argument #1 to 'transaction' (function expected, got " .. type(fn) .. ")", 2)
     end
-    return settle(step(), pcall(fn, ...))
+    local co = create(function(...) return fn(...) end) -- fn may be a library's
+    local id, problem = step()
+    if problem then error(problem, 2) end
+    return pass(settle(id, co, resume(co, ...)))
   end,
 }
 `

@@ -254,7 +254,8 @@ func (p *progress) show(format string, args ...any) {
 	}
 	p.last = time.Now()
 	p.clear()
-	fmt.Fprintf(p.to, format, args...)
+	text := []rune(oneLine(fmt.Sprintf(format, args...)))
+	fmt.Fprint(p.to, string(text[:min(len(text), p.to.width()-1)])) // two rows could not be wiped
 	p.drawn = true
 }
 

@@ -58,6 +58,17 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// Progress is one row of the terminal, whatever is in it.
+func TestProgressIsOneRow(t *testing.T) {
+	got := captured(t, true, func(s *stream) {
+		p := progress{to: s, shown: true}
+		p.show("%s", "a\nb\x1b[2K"+strings.Repeat("x", 200))
+	})
+	if want := `a\nb\x1b[2K`; !strings.HasPrefix(got, want+"xx") || len(got) != 79 { // of the 80 that a terminal has that does not say
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+}
+
 // Work that does not take long shows no progress.
 func TestProgressWaits(t *testing.T) {
 	got := captured(t, true, func(s *stream) {

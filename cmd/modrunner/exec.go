@@ -76,7 +76,7 @@ with its "limit" named.`,
 	flags := cmd.Flags()
 	flags.SetInterspersed(false)
 	flags.SortFlags = false
-	o.register(cmd, "in all")
+	o.register(cmd, "in all", limits.Defaults())
 	flags.Uint64Var(&o.seed, "seed", 0, "begin of the random numbers; the same seed, the same numbers")
 	flags.BoolVar(&o.json, "json", false, "write one JSON document to standard output")
 	flags.BoolVar(&o.stats, "stats", false, "say at the end what the script used")

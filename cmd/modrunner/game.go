@@ -23,6 +23,7 @@ type game struct {
 	log     *modLog // where what mods say goes
 	host    *mods.Host
 	audit   *auditLog          // nil: none is kept
+	metrics *metricsFile       // nil: none are taken
 	tape    *tape              // of --record and --replay
 	shelf   *shelf             // nil: the files are not looked at again
 	told    map[*mods.Mod]bool // why it is refused has been said
@@ -32,7 +33,7 @@ type game struct {
 	unsaved error // what Stop could not save
 }
 
-// open makes the host. The errors are those of mods.Open and openAudit.
+// open makes the host. The errors are those of mods.Open, openMetrics and openAudit.
 func (g *game) open() error {
 	cfg := mods.Config{
 		Limits: g.options.limits,
@@ -53,6 +54,12 @@ func (g *game) open() error {
 	if err := g.tape.open(&cfg); err != nil {
 		return err
 	}
+	if file := g.options.metrics; file != "" {
+		var err error
+		if g.metrics, err = openMetrics(file, &cfg); err != nil {
+			return err
+		}
+	}
 	if file := g.options.hostFlags.audit; file != "" {
 		var err error
 		if g.audit, err = openAudit(file); err != nil {
@@ -67,7 +74,7 @@ func (g *game) open() error {
 	return err
 }
 
-// close ends the host, and then the audit log. It says what was not kept, and
+// close ends the host, and then its metrics and the audit log. It says what was not kept, and
 // returns the status that this means. Only the first call does anything.
 func (g *game) close() status {
 	if g.closed {
@@ -78,6 +85,12 @@ func (g *game) close() status {
 	if err := errors.Join(storageError(g.unsaved), storageError(g.host.Close())); err != nil {
 		g.console.unsaved(err)
 		end = scriptFailed
+	}
+	if g.metrics != nil {
+		if err := g.metrics.close(g.host); err != nil {
+			g.console.unmeasured(g.options.metrics, err)
+			end = scriptFailed
+		}
 	}
 	if g.audit == nil {
 		return end

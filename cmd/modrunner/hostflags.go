@@ -25,6 +25,7 @@ type hostFlags struct {
 	tick       time.Duration
 	priorities map[string]mods.Priority
 	audit      string // a file; "": none
+	metrics    string // a file; "": none
 }
 
 // defaultTick is the simulation time of a tick unless told otherwise.
@@ -44,6 +45,7 @@ func (f *hostFlags) register(cmd *cobra.Command) {
 	set.Var(&priorityValue{to: &f.priorities}, "priority", "how a mod shares a tick with others: id=high, normal or low, and a\nweight from 1 to 1000, as in weather=high:200; repeat for more")
 	_ = cmd.RegisterFlagCompletionFunc("priority", cobra.NoFileCompletions)
 	set.StringVar(&f.audit, "audit", "", "keep an audit log in `FILE` (see \"modrunner audit\")")
+	set.StringVar(&f.metrics, "metrics", "", "write the figures of the run to `FILE` at its end, in Prometheus' text\nformat")
 }
 
 // check finds what the flag parser cannot. The error is one of usage.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/mods"
 )
 
 // limitFlags are the flags that set limits, the same for every command that
@@ -16,12 +17,12 @@ import (
 type limitFlags struct{ limits limits.Limits }
 
 // register adds the flags. per is what instructions and time are counted for:
-// "in all" or "per call".
-func (f *limitFlags) register(cmd *cobra.Command, per string) {
+// "in all" or "per call"; defaults are what holds without them.
+func (f *limitFlags) register(cmd *cobra.Command, per string, defaults limits.Limits) {
 	set := cmd.Flags()
 	add := func(kind limits.Kind, name, holder, usage string) {
 		value := &limitValue{limits: &f.limits, kind: kind, holder: holder}
-		set.Var(value, name, fmt.Sprintf("%s (default %s)", usage, amount(kind, limits.Defaults().Of(kind))))
+		set.Var(value, name, fmt.Sprintf("%s (default %s)", usage, amount(kind, defaults.Of(kind))))
 	}
 	add(limits.Instructions, "instructions", "N", "most instructions "+per)
 	add(limits.Memory, "memory", "SIZE", "most memory, such as 64MiB")
@@ -45,7 +46,7 @@ func newLimitsTopic() *cobra.Command {
 Set them with --limit NAME=VALUE, or --instructions, --memory and --time. Sizes
 are written 4096, 16MB (powers of 1000) or 64MiB (powers of 1024), times 500ms,
 10s or 1m30s; "unlimited" is no limit. What a mod asks for in its manifest can
-only be less.
+only be less; the instructions of one call of a mod are ` + grouped(mods.DefaultCallInstructions) + ` by default.
 
 Reaching a limit ends the call, whatever the script does about it, but for three:
 depth and string are errors that the script can catch, nesting is an error of

@@ -26,7 +26,7 @@ func TestLimitFlags(t *testing.T) {
 	} {
 		var f limitFlags
 		cmd := &cobra.Command{}
-		f.register(cmd, "in all")
+		f.register(cmd, "in all", limits.Defaults())
 		if err := cmd.ParseFlags(tt.args); err != nil {
 			t.Errorf("%q: %v", tt.args, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/audit"
 	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/drill"
 	"github.com/luasandbox/modrunner/mods/manifest"
 )
 
@@ -373,19 +375,28 @@ func (c *console) explain(m modReport) {
 	if m.Share < 1 && m.State != mods.Refused {
 		line("%s: had %.0f%% of its share of a tick at the end, since it kept using all of it", name, 100*m.Share)
 	}
-	const shown = 3
-	for i, v := range m.Violations {
-		if i == shown {
-			line("%s: and %s more", name, grouped(m.ViolationCount-int64(i)))
-			break
-		}
-		if !strings.Contains(m.Reason, v.Message) { // not said yet
-			line("%s: %s in tick %d, %s: %s", name, v.Kind, v.Tick, oneLine(v.During), oneLine(v.Message))
-		}
+	stack := func(v mods.Violation) {
 		_, stack, _ := strings.Cut(v.Traceback, "stack traceback:\n")
 		for frame := range strings.Lines(stack) {
 			line("\t%s", oneLine(strings.TrimSpace(frame)))
 		}
+	}
+	others := m.Violations
+	for i, v := range slices.Backward(m.Violations) {
+		if strings.HasPrefix(m.Reason, v.Message) && strings.Contains(m.Reason, fmt.Sprintf("; tick %d, ", v.Tick)) { // what the reason is
+			stack(v)
+			others = slices.Delete(slices.Clone(m.Violations), i, i+1)
+			break
+		}
+	}
+	const shown = 3
+	for i, v := range others {
+		if i == shown {
+			line("%s: and %s more", name, grouped(m.ViolationCount-int64(len(m.Violations)-len(others)+shown)))
+			break
+		}
+		line("%s: %s in tick %d, %s: %s", name, v.Kind, v.Tick, oneLine(v.During), oneLine(v.Message))
+		stack(v)
 	}
 }
 
@@ -450,4 +461,17 @@ var auditReasons = map[audit.Reason]string{
 	audit.HeadMissing: "without a head nobody can tell whether lines were removed at the end; give one with --head",
 	audit.BadHead:     "the head file is not as it was written; give a head that was kept elsewhere with --head",
 	audit.FileMissing: "there is no log for this head, or for the files before",
+}
+
+// noDrill reports what kept drills from being run.
+func (c *console) noDrill(err error) {
+	e, ok := errors.AsType[*drill.BystanderError](err)
+	switch {
+	case !ok:
+		c.refused(err)
+	case e.Err != nil:
+		c.refusedMod(e.Source, e.Err)
+	default:
+		c.say(red, oneLine(e.Source)+": cannot be used for drills: "+oneLine(e.Reason))
+	}
 }

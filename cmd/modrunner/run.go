@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/health"
 )
@@ -99,8 +100,8 @@ log and print goes to standard error.
      "recorded", "now"}} (with --replay),
    "error": why there was no run at all, if there was none}
 
-Exit status: 0 all well; 1 a mod failed, or what mods store could not be saved;
-2 wrong usage; 3 a mod hit a limit; 4 a mod was refused; 128 and the signal's
+Exit status: 0 all well; 1 a mod failed, or what mods store, the audit log, the
+recording or the metrics could not be written; 2 wrong usage; 3 a mod hit a limit; 4 a mod was refused; 128 and the signal's
 number if interrupted. Where several apply: 4 before 3 before 1.`,
 		Example: `  modrunner run testdata/mods
   modrunner run --watch mymod
@@ -131,7 +132,7 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.Int64Var(&o.ticks, "ticks", defaultTicks, "how many ticks to run")
+	flags.Int64Var(&o.ticks, "ticks", defaultTicks, "how many ticks to run; with --watch until interrupted, if not given")
 	flags.BoolVar(&o.watch, "watch", false, "go on in real time until interrupted, and reload mods whose files change")
 	flags.BoolVar(&o.json, "json", false, "write one JSON document to standard output")
 	flags.StringSliceVar(&o.allow, "allow", nil, "allow these capabilities and no others (default all that are built in)")
@@ -143,7 +144,7 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 	flags.BoolVar(&o.verbose, "verbose", false, "show every change of a mod's state")
 	o.hostFlags.register(cmd)
 	o.replayFlags.register(cmd)
-	o.limitFlags.register(cmd, "per call of a mod")
+	o.limitFlags.register(cmd, "per call of a mod", limits.Defaults().With(limits.Instructions, mods.DefaultCallInstructions))
 	cmd.MarkFlagsMutuallyExclusive("chat", "no-chat")
 	_ = cmd.MarkFlagDirname("data")
 	_ = cmd.RegisterFlagCompletionFunc("allow", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

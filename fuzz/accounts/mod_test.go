@@ -25,11 +25,20 @@ random = {reason = "test"}
 clock = {reason = "test"}
 json = {reason = "test"}
 services = {reason = "test", use = ["echo/echo"]}
+config = {reason = "test"}
+i18n = {reason = "test"}
 [permissions.events]
 reason = "test"
 emit = ["a", "b"]
 subscribe = ["a", "b"]
+[settings]
+number = {type = "number", default = 1}
+text = {type = "text", default = "Zürich", max_length = 1024}
+flag = {type = "boolean", default = true}
 `
+
+// workTexts are the texts of the mod.
+const workTexts = `{"plain": "Hello", "name": "Hello, {name}!", "apples": {"one": "{count} apple", "other": "{count} apples, {count}"}}`
 
 // echo is the mod whose service the workloads call.
 const (
@@ -60,7 +69,7 @@ func openMod(t testing.TB, main string) (*mods.Host, *mods.Mod) {
 	}
 	var sources []mods.Source
 	for _, files := range [][2]string{{workManifest, main}, {echoManifest, echoMain}} {
-		b, err := bundle.Open(fstest.MapFS{"mod.toml": {Data: []byte(files[0])}, "main.lua": {Data: []byte(files[1])}}, bundle.Limits{})
+		b, err := bundle.Open(fstest.MapFS{"mod.toml": {Data: []byte(files[0])}, "main.lua": {Data: []byte(files[1])}, "lang/en.json": {Data: []byte(workTexts)}}, bundle.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}

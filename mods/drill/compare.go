@@ -19,7 +19,7 @@ func (t *trial) inject(s setup, bound int64) (got, base *world) {
 		t.problem("with the fault: %v", got.err)
 		return nil, nil
 	}
-	if got.overrun > mostOverrun {
+	if got.overrun > got.mostOverrun() {
 		t.problem("a frame used %d instructions beyond its budget", got.overrun)
 	}
 	s.most, s.over = got.tick, nil

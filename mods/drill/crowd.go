@@ -72,14 +72,14 @@ func (t *trial) allBack(w *world, all []string, from int64) int64 {
 // serviceAbuse: a call is charged to the caller, whose share goes down; the callee is
 // on time with its own work, and what it raises in a service is nothing against it.
 func serviceAbuse(t *trial) {
-	const abuse = 100 // ticks
+	const abuse = 60 // ticks
 	s := setup{faults: []string{"shop", "haggler"}, most: faultTick + abuse + deadline}
 	s.before = func(w *world) {
 		switch {
 		case w.begins(faultTick):
 			w.tell("haggler", "begin")
 		case w.begins(faultTick + abuse):
-			w.tell("haggler", "calm")
+			t.reload(w, "haggler", "return {}")
 		}
 	}
 	calm := func(w *world) int64 { // the share is back
@@ -89,7 +89,7 @@ func serviceAbuse(t *trial) {
 		})
 	}
 	s.over = func(w *world) bool { at := calm(w); return at > 0 && w.tick >= at+rest }
-	got, base := t.inject(s, 0)
+	got, base := t.inject(s, census)
 	if got == nil {
 		return
 	}
@@ -123,7 +123,7 @@ func failingMod(t *trial) {
 			w.tell("errors", "begin")
 		}
 		if at := disabled(w); w.faulty && at > 0 && w.tick == at+rest {
-			mended = t.reload(w, "errors", "")
+			mended = t.reload(w, "errors", "return {}")
 		}
 	}
 	s.over = func(w *world) bool {

@@ -105,7 +105,8 @@ func (e *NameError) Error() string {
 
 // BystanderError is a mod that cannot be a bystander.
 type BystanderError struct {
-	Mod    string // its id, or its source
+	Mod    string // its id, or its source if that is not known
+	Source string // its path, as in Options.Bystanders
 	Reason string
 	Err    error // why it was refused, nil if it was not
 }
@@ -265,17 +266,20 @@ func (t *trial) bystanders() error {
 		if name == "" {
 			name = t.options.Bystanders[i].Path
 		}
-		r := m.Report()
+		r, e := m.Report(), &BystanderError{Mod: name, Source: t.options.Bystanders[i].Path}
 		switch {
 		case r.State == mods.Refused:
-			return &BystanderError{Mod: name, Reason: r.Reason, Err: m.Err()}
+			e.Reason, e.Err = r.Reason, m.Err()
 		case strings.HasPrefix(name, ownPrefix):
-			return &BystanderError{Mod: name, Reason: "ids that begin with " + ownPrefix + " are those of the drills' own mods"}
+			e.Reason = "ids that begin with " + ownPrefix + " are those of the drills' own mods"
 		case !r.State.Runs() || !r.Health.Started || r.ViolationCount > 0:
-			return &BystanderError{Mod: name, Reason: "it is " + string(r.State) + " without any fault: " + firstProblem(r)}
+			e.Reason = "it is " + string(r.State) + " without any fault: " + firstProblem(r)
 		case r.Share < 1 || r.Waiting > 0:
-			return &BystanderError{Mod: name, Reason: "it uses its whole share of the frames by itself, so that its part is never the same"}
+			e.Reason = "it uses its whole share of the frames by itself, so that its part is never the same"
+		default:
+			continue
 		}
+		return e
 	}
 	return nil
 }

@@ -11,18 +11,22 @@ import (
 // that is throttled to a part of a share needs many to pass its limit.
 const deadline = 1000
 
+// census is for how many ticks others may have to wait where a mod fills its memory:
+// the census of it is one charge, which can be more than a frame.
+const census = 1
+
 // rest is for how many ticks more a run goes on when all is well again, or a mod is
 // stopped, to see that it stays so.
 const rest = 20
 
 // runawayLoop: the call passes its limit of instructions, over several frames.
 func runawayLoop(t *trial) {
-	t.overLimit("loop", limits.Instructions, func(*world) []any { return nil })
+	t.overLimit("loop", limits.Instructions, 0, func(*world) []any { return nil })
 }
 
 // memoryBalloon: the allocation that would pass the limit is not made.
 func memoryBalloon(t *trial) {
-	got := t.overLimit("balloon", limits.Memory, func(w *world) []any {
+	got := t.overLimit("balloon", limits.Memory, census, func(w *world) []any {
 		return []any{float64(beyond(w.mod("balloon").Limits().Memory, limits.DefaultMemory))}
 	})
 	if got == nil {
@@ -44,7 +48,9 @@ func beyond(limit, otherwise int64) int64 {
 
 // overLimit has a mod pass a limit: it must be quarantined for that, nothing of it
 // must run until the quarantine is over, and then it must be loaded again.
-func (t *trial) overLimit(mod string, limit limits.Kind, args func(*world) []any) (got *world) {
+//
+// bound is for how long others may have to wait: see inject.
+func (t *trial) overLimit(mod string, limit limits.Kind, bound int64, args func(*world) []any) (got *world) {
 	s := setup{faults: []string{mod}, most: faultTick + deadline + quarantineTicks}
 	s.before = func(w *world) {
 		if w.begins(faultTick) {
@@ -59,7 +65,7 @@ func (t *trial) overLimit(mod string, limit limits.Kind, args func(*world) []any
 		back := w.backFrom(mod, at)
 		return back > 0 && w.tick >= back+rest
 	}
-	got, _ = t.inject(s, 0)
+	got, _ = t.inject(s, bound)
 	if got != nil {
 		at := got.violated(mod, mods.LimitViolation, limit.String())
 		t.detected(got, faultTick, at)

@@ -57,12 +57,12 @@ const (
 
 // setup is what a run consists of, with the fault or without.
 type setup struct {
-	faults []string                    // the drill's own mods, by their folders
-	config func(*world, *mods.Config)  // what the drill needs of the host
+	faults []string                       // the drill's own mods, by their folders
+	config func(*world, *mods.Config)     // what the drill needs of the host
 	dt     func(tick int64) time.Duration // nil: tickTime
-	before func(*world)                // before each tick; w.tick is its number
-	over   func(*world) bool           // after each tick: whether to end
-	most   int64                       // ticks
+	before func(*world)                   // before each tick; w.tick is its number
+	over   func(*world) bool              // after each tick: whether to end
+	most   int64                          // ticks
 }
 
 // world is one run of a host.
@@ -71,13 +71,14 @@ type world struct {
 	faulty     bool
 	bystanders []*mods.Mod
 	tick       int64
-	times      []time.Duration // by tick: the simulation time at its end
-	status     mods.Status     // at the end of the last tick
+	times      []time.Duration   // by tick: the simulation time at its end
+	status     mods.Status       // at the end of the last tick
 	marks      map[string][]mark // by id and tick
-	lowest     int64           // budget of a frame
-	cut        []int64         // ticks that the guard ended
-	overrun    int64           // the most that a frame used beyond its budget
-	err        error           // what ended the run
+	budgets    []int64           // by tick: what the next frame may use
+	lowest     int64             // of these
+	cut        []int64           // ticks that the guard ended
+	overrun    int64             // the most that a frame used beyond its budget
+	err        error             // what ended the run
 
 	elapsed time.Duration // the clock of the guard
 	jump    time.Duration // what is wrong with the clock that mods see
@@ -109,19 +110,30 @@ type line struct {
 
 // violation is one that the host told of.
 type violation struct {
-	tick       int64
-	mod        string
-	kind       mods.ViolationKind
-	limit      string
+	tick  int64
+	mod   string
+	kind  mods.ViolationKind
+	limit string
 }
 
-// mostOverrun is what a frame may use beyond its budget: one charge.
-const mostOverrun = 100_000
+// mostOverrun is what a frame may use beyond its budget: one charge. The largest is
+// for a census of a mod's whole memory, with what is to be added to it.
+func (w *world) mostOverrun() int64 {
+	most := int64(0)
+	for _, m := range w.host.Mods() {
+		memory := m.Limits().WithDefaults().Memory
+		if memory == limits.Unlimited {
+			memory = limits.DefaultMemory
+		}
+		most = max(most, memory)
+	}
+	return 2*most/limits.CensusBytesPerUnit + 100_000
+}
 
 // play runs a host.
 func (t *trial) play(s setup, faulty bool) *world {
 	w := &world{
-		faulty: faulty, times: []time.Duration{0}, marks: map[string][]mark{},
+		faulty: faulty, times: []time.Duration{0}, budgets: []int64{0}, marks: map[string][]mark{},
 		lines: map[string][]line{}, logged: map[string]int{}, mostLogged: map[string]int{}, store: &faultyStore{},
 	}
 	w.engine.world = w
@@ -203,6 +215,7 @@ func (w *world) observe() {
 	s := w.host.Status()
 	w.status = s
 	w.times = append(w.times, s.Time)
+	w.budgets = append(w.budgets, s.Budget)
 	if w.lowest == 0 || s.Budget < w.lowest {
 		w.lowest = s.Budget
 	}
@@ -217,7 +230,7 @@ func (w *world) observe() {
 			continue
 		}
 		marks := w.marks[r.ID]
-		for int64(len(marks)) < w.tick {
+		for int64(len(marks)) < w.tick-1 {
 			marks = append(marks, mark{}) // it was not there
 		}
 		m := mark{

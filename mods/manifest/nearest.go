@@ -2,8 +2,12 @@ package manifest
 
 // Nearest returns the candidate that takes the fewest edits to reach from
 // name (Damerau's optimal string alignment distance), if they are at most a
-// third of its length and one; of several the first.
+// third of its length and one; of several the first. To a name that is too long for
+// a manifest nothing is near: the work is in proportion to its length.
 func Nearest(name string, candidates []string) string {
+	if len(name) > maxKeyBytes {
+		return ""
+	}
 	best, most := "", min(len(name), maxKeyBytes)/3+1
 	for _, candidate := range candidates {
 		if d := distance(name, candidate); d <= most && d < len(candidate) && candidate != name {

@@ -1,6 +1,9 @@
 package manifest
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestNearest(t *testing.T) {
 	candidates := []string{"id", "version", "name", "description", "authors", "license", "entry", "api"}
@@ -11,6 +14,14 @@ func TestNearest(t *testing.T) {
 		if got := Nearest(name, candidates); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestNearestIsBounded: a name of any length takes no work worth speaking of.
+func TestNearestIsBounded(t *testing.T) {
+	long := strings.Repeat("version", 1<<20)
+	if n := testing.AllocsPerRun(1, func() { Nearest(long, []string{"version"}) }); n > 0 {
+		t.Errorf("%v allocations for a name of %d bytes", n, len(long))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/prometheus"
 )
@@ -61,7 +62,7 @@ func BenchmarkTick(b *testing.B) {
 }
 
 func BenchmarkWriteText(b *testing.B) {
-	w := newWorld(b, prometheus.Config{}, mods.Config{})
+	w := newWorld(b, prometheus.Config{}, mods.Config{Memory: limits.Unlimited})
 	for i := range 100 {
 		w.load(source(fmt.Sprintf("mod-%d", i), `json.encode(1)`, "json"))
 	}

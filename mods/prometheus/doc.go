@@ -58,11 +58,11 @@
 // at 0: what was counted as others' stays there, and nothing is counted twice.
 //
 // With the default of 100, and C capabilities that mods use, there are at most
-// 101*(26+2C) series of mods, and 43 of the host.
+// 101*(26+2C) series of mods, and 51 of the host.
 //
 // # Linking
 //
-// Nothing else of this module imports this package: who embeds package mods without
-// it compiles nothing of Prometheus'. The client library links net/http, for the
+// Of this module the command line alone imports this package: who embeds package mods
+// without it compiles nothing of Prometheus'. The client library links net/http, for the
 // names of headers; a Collector opens no connection and listens to none.
 package prometheus

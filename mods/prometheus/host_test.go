@@ -8,7 +8,6 @@ import (
 	"time"
 
 	client "github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
@@ -86,21 +85,18 @@ func (w *world) scrape() map[string]float64 {
 	values := map[string]float64{}
 	for _, f := range families {
 		for _, m := range f.Metric {
-			values[series(f.GetName(), m)] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			var labels []string
+			for _, l := range m.Label {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+			}
+			name := f.GetName()
+			if labels != nil {
+				name += "{" + strings.Join(labels, ",") + "}"
+			}
+			values[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return values
-}
-
-func series(name string, m *dto.Metric) string {
-	var labels []string
-	for _, l := range m.Label {
-		labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
-	}
-	if labels == nil {
-		return name
-	}
-	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
 // want compares some series.

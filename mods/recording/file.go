@@ -234,3 +234,21 @@ func (r *Reader) failed(err error) error {
 	}
 	return err
 }
+
+// AppendFrame appends a frame as it is in a block, without texts that are called by
+// their numbers across blocks.
+func AppendFrame(to []byte, f *Frame) []byte {
+	e := encoder{buf: to, interned: map[string]int{}}
+	e.frame(f)
+	return e.buf
+}
+
+// ParseFrame reads what AppendFrame wrote. The error says what is wrong.
+func ParseFrame(text []byte) (*Frame, error) {
+	d := decoder{rest: text}
+	f := d.frame()
+	if d.err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, d.err)
+	}
+	return f, nil
+}

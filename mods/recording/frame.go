@@ -64,14 +64,16 @@ type InputKind uint8
 
 // The kinds of inputs. What each of them has is said behind it.
 const (
-	Load    InputKind = iota + 1 // Mods, in load order
-	Reload                       // Mods: one
-	Unload                       // Mod
-	Emit                         // Name, Values: one, Asks
-	Call                         // Mod, Name, Values
-	Control                      // Mod, Name: the action, Text: the reason
-	Answer                       // of a work: Mod, Number of the work, Values or Text
-	Awake                        // of a call that waits: Mod, Number of the wait, Values or Text if HasValue
+	Load     InputKind = iota + 1 // Mods, in load order
+	Reload                        // Mods: one
+	Unload                        // Mod
+	Emit                          // Name, Values: one, Asks
+	Call                          // Mod, Name, Values
+	Control                       // Mod, Name: the action, Text: the reason
+	Set                           // of a setting: Mod, Name, Values: one
+	Language                      // Name
+	Answer                        // of a work: Mod, Number of the work, Values or Text
+	Awake                         // of a call that waits: Mod, Number of the wait, Values or Text if HasValue
 )
 
 // Input is something that came from outside.

@@ -67,6 +67,9 @@ type Entry struct {
 	given  int64  // the frame in which it last got its share
 	spent  bool   // used all of that share, and wanted more
 
+	hired   int64 // what others used for it in a frame; below zero, it for others
+	hiredIn int64 // that frame
+
 	judged  int64 // the last frame that the throttle knows of
 	factor  int   // of the share, in sixteenths
 	strikes int
@@ -96,11 +99,27 @@ func (e *Entry) Wake() {
 	s.place(e, false)
 }
 
-// Charge has the entry pay for instructions that another one used for it: they
-// are taken from its next shares. A negative number gives back what it used for
-// another.
+// Charge has the entry pay for instructions that another one used for it in the
+// frame that is over: they are taken from its next shares, and the throttle looks at
+// them as at its own. A negative number gives back what it used for another, and the
+// throttle does not count. It is said once for a frame, before anything that asks
+// for the entry's Share.
 func (e *Entry) Charge(instructions int64) {
-	e.credit -= min(max(instructions, -mostUsed), mostUsed)
+	e.hired, e.hiredIn = min(max(instructions, -mostUsed), mostUsed), e.s.frame
+	e.credit -= e.hired
+}
+
+// wholeUsed says whether the entry used its whole share in a frame that is over, and
+// wanted more, with what others used for it and without what it used for others.
+func (e *Entry) wholeUsed(frame int64, spent bool) bool {
+	if e.hired == 0 || e.hiredIn != frame {
+		return spent
+	}
+	if e.hired < 0 {
+		return spent && e.took+e.hired > -e.hired // most of it was its own
+	}
+	c := &e.s.class[e.class]
+	return spent || c.peak > 0 && e.hired >= byWeight(c.base, e.weight, c.peak)
 }
 
 // Share is what the throttle leaves of the entry's share: 1 is all of it, 1/16
@@ -204,13 +223,16 @@ func (e *Entry) judge() {
 	}
 	switch {
 	case over <= e.judged:
+	case !e.active && e.wholeUsed(over, false):
+		e.judged = over
+		e.strike()
 	case !e.active:
 		e.factor = int(min(int64(e.factor)+over-e.judged, wholeShare))
 		e.strikes, e.floored = 0, 0
 		e.judged = over
 	case e.given > e.judged && e.given <= over:
 		e.judged = e.given
-		if e.spent {
+		if e.wholeUsed(e.given, e.spent) {
 			e.strike()
 		}
 	}

@@ -8,5 +8,4 @@ return {
       end)
     end
   end,
-  calm = function() on = false end,
 }

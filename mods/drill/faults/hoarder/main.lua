@@ -5,11 +5,11 @@ return {
   calm = function()
     on = false
     for i = 1, count do storage.delete("key" .. i) end
-    print("room", (storage.usage()))
+    print("room " .. (storage.usage()))
   end,
   tick = function()
     if not on then return end
     local ok, why = pcall(storage.set, "key" .. count + 1, string.rep("x", 500))
-    if ok then count = count + 1 else print("full", (storage.usage())) end
+    if ok then count = count + 1 elseif why:find("quota") then print("full " .. (storage.usage())) end
   end,
 }
