@@ -54,6 +54,12 @@ type Config struct {
 	// letters, digits and "_.-/"; that it leads nowhere else is for Modules to see
 	// to. Nil: there is no function require.
 	Modules func(name string) (chunk, source string, ok bool)
+	// Compiled returns such a module where the host has compiled it, and is asked
+	// before Modules; nil if there is none of that name. The error says what is wrong
+	// with its source, for the script to read. Compiling takes long, and Limits.Source
+	// is for what a script compiles: a host with frames to make compiles a mod's own
+	// files before.
+	Compiled func(name string) (*Program, error)
 	// Args, if not nil, are the arguments of a program run by [Sandbox.Load] or
 	// [Sandbox.StartProgram] without arguments of its own: in "..." and, from 1 on,
 	// in the global table arg, whose element 0 is the program's name.

@@ -65,6 +65,20 @@ func (s *Sandbox) module(name string) (chunk, source string, ok bool) {
 	return s.cfg.Modules(name)
 }
 
+// compiled finds a module for require in Config.Compiled.
+func (s *Sandbox) compiled(name string) (p *vm.Program, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p, err = nil, s.hostError("require", panicked{v}, debug.Stack())
+		}
+	}()
+	program, err := s.cfg.Compiled(name)
+	if err != nil || program == nil {
+		return nil, err
+	}
+	return program.code, nil
+}
+
 // panicked is the value of a panic in host code, for the log.
 type panicked struct{ value any }
 

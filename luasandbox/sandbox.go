@@ -98,6 +98,9 @@ func (s *Sandbox) open() error {
 	if s.cfg.Modules != nil {
 		o.Require = s.module
 	}
+	if s.cfg.Compiled != nil {
+		o.Compiled = s.compiled
+	}
 	if err := stdlib.Open(s.m, o); err != nil {
 		return s.public(err)
 	}

@@ -36,7 +36,7 @@ return {tick = function(n)
   for i = 1, 3 do
     oracle.sense()
   end
-  log.info("tick")
+  log.info("tick") print(os.time())
 end}`))
 	r.works <- struct{}{}
 	r.tick(time.Second, time.Second)
@@ -59,6 +59,9 @@ end}`))
 func TestDivergence(t *testing.T) {
 	r, file := small(t, nil)
 	r.wantSame(file, nil)
+	if n := kinds(t, file)["awake with value"]; n != 1 {
+		t.Errorf("%d answers are recorded with the call that they wake; want that of oracle.ask alone", n)
+	}
 	in := func(tick int64, change func(*recording.Frame)) func(*recording.Frame) {
 		n := int64(0)
 		return func(f *recording.Frame) {
@@ -103,7 +106,9 @@ func TestDivergence(t *testing.T) {
 			mods.DivergenceError{Tick: 1, Mod: "one", What: "use of the store"}},
 		{"store values", in(1, func(f *recording.Frame) { f.Store[0].Values = map[string]string{"n": "7"} }),
 			mods.DivergenceError{Tick: 1, Mod: "one", Function: "storage.get", Call: 1, Where: "main.lua:2", What: "arguments or results"}},
-		{"time of day", in(last, func(f *recording.Frame) { f.DT++ }),
+		{"time of day", in(last, func(f *recording.Frame) { f.Wall = f.Wall.Add(time.Minute) }),
+			mods.DivergenceError{Tick: last, Mod: "one", What: "hash of output, violations and other figures"}},
+		{"length of the tick", in(last, func(f *recording.Frame) { f.DT++ }),
 			mods.DivergenceError{Tick: last, Mod: "one", Function: "oracle.sense", Call: 1, Where: "main.lua:8", What: "arguments or results"}},
 	}
 	for _, test := range tests {

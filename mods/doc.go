@@ -87,9 +87,19 @@
 //   - task: sleep(seconds), wait(event [, seconds]) -> true, payload or false,
 //     spawn(fn, ...). At most 64 functions of a mod wait at a time.
 //   - storage: get(key), set(key, value), delete(key) -> bool, keys([prefix]), usage()
-//     -> used, quota. Option: quota, a size. Values are plain values; keys are strings
+//     -> used, quota, transaction(fn, ...) -> what fn returns. Option: quota, a size. Values are plain values; keys are strings
 //     of 1 to 256 bytes; an entry counts as its key, its value as JSON, and 32 bytes.
-//     Each mod sees its own values only.
+//     Each mod sees its own values only. Of what fn changes in a transaction all is
+//     kept, or, when it ends with an error, nothing, whatever ends it: an error, a
+//     limit, the end of the process. fn may use twice the quota; what counts is what
+//     there is at its end. It can neither wait nor yield.
+//   - config: get(name), all() -> values by name, on_change(fn): the settings that the
+//     manifest declares under [settings] and the player chooses ([Host.Settings],
+//     [Host.Set]). fn(name, value) is called after a change; at most 16 of them.
+//   - i18n: t(key [, values]) -> text, language() -> tag: the texts of the mod's own
+//     files lang/<language>.json (package texts), in the player's language
+//     ([Config].Language, [Host.SetLanguage]), in that without its region, in the
+//     mod's own (option: default, "en" if left out), or else the key itself.
 //   - random: float(), integer(low, high), choice(list), shuffle(list).
 //   - clock: now() -> seconds since 1970, tick(), elapsed() -> seconds of game time.
 //   - json: encode(value [, {indent = true}]), decode(text), null. A table with the

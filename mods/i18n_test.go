@@ -87,6 +87,12 @@ func TestOwnLanguage(t *testing.T) {
 // TestMissingTexts: a modder is told of each key once, and of so many.
 func TestMissingTexts(t *testing.T) {
 	w := newWorld(t, mods.Config{})
+	few := w.with("few", asksForTexts, `return {tick = function() i18n.t("a") i18n.t("b") i18n.t("a") i18n.t("only") end}`, twoLanguages...)
+	w.run(5)
+	w.well(few)
+	if n := w.log.told("mod has no text for a key mod=few"); n != 2 {
+		t.Errorf("told %d times", n)
+	}
 	m := w.with("one", asksForTexts, `
 		return {tick = function()
 		  for i = 1, 100 do assert(i18n.t("no" .. i) == "no" .. i) end
@@ -97,7 +103,7 @@ func TestMissingTexts(t *testing.T) {
 	if n := w.log.told("mod has no text for a key mod=one key=no7 languages=en"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
-	if n := w.log.told("mod has no text"); n != 65 {
+	if n := w.log.told("mod has no text"); n != 2+65 {
 		t.Errorf("%d lines: %q", n, w.log.lines())
 	}
 }

@@ -71,11 +71,13 @@ func (in *instance) open() error {
 		Now:      func() time.Time { return h.wall },
 		Seed:     seedFor(h.cfg.Seed, "math", m.id),
 		Modules:  in.module,
+		Compiled: in.compiled,
 		Logger:   h.cfg.Logger,
 		Answered: func(t *luasandbox.Task) { h.taskAnswered(m, t) },
 		Observe:  h.observer(in),
 		Turns:    h.cfg.Frame.Workers > 0,
 	}
+	cfg.Limits.Source = min(cfg.Limits.WithDefaults().Source, scriptSource)
 	if h.cfg.Output != nil || h.journal.watches() {
 		cfg.Output = h.output(m)
 	}
@@ -154,18 +156,33 @@ func (in *instance) takeFunctions(results luasandbox.Results) string {
 	return ""
 }
 
-// module finds what require asks for among the mod's own files: "lib.names" is
-// lib/names.lua, or lib/names/init.lua. A slash in a name finds nothing, so that a
+// modulePaths returns which of the mod's own files require may mean: "lib.names" is
+// lib/names.lua, or lib/names/init.lua. A slash in a name means nothing, so that a
 // file has one name.
-func (in *instance) module(name string) (chunk, source string, ok bool) {
-	if strings.Contains(name, "/") {
-		return "", "", false
-	}
+func modulePaths(name string) []string {
 	base := strings.ReplaceAll(name, ".", "/")
-	if !fs.ValidPath(base) || base == "." {
-		return "", "", false
+	if strings.Contains(name, "/") || !fs.ValidPath(base) || base == "." {
+		return nil
 	}
-	for _, path := range []string{base + ".lua", base + "/init.lua"} {
+	return []string{base + ".lua", base + "/init.lua"}
+}
+
+// compiled finds a module among those that were compiled with the edition.
+func (in *instance) compiled(name string) (*luasandbox.Program, error) {
+	for _, path := range modulePaths(name) {
+		if m, ok := in.edition.modules[path]; ok {
+			return m.program, m.broken
+		}
+		if _, err := in.edition.bundle.ReadFile(path); err == nil {
+			break // its turn is before the next one's
+		}
+	}
+	return nil, nil
+}
+
+// module finds the text of a module.
+func (in *instance) module(name string) (chunk, source string, ok bool) {
+	for _, path := range modulePaths(name) {
 		if text, err := in.edition.bundle.ReadFile(path); err == nil {
 			return path, string(text), true
 		}

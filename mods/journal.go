@@ -23,7 +23,10 @@ import (
 // had and how its saves went, saved games, and after how many slices the guard ended a
 // frame. Tick first does what the recording has before its next tick, such as a Save.
 // The store is neither opened nor written to. The functions of the engine's
-// capabilities are called, and have to do the same again.
+// capabilities are called, and have to do the same again. One that answers with a
+// Pending of its own, not of [Grantee.Later], gets the recorded answer if that consists
+// of plain values; that it is not there before the function returns, in one run and not
+// in the other, is for the engine to see to.
 //
 // What is said to the host meanwhile (Emit, Call, Load and the like) has no effect of
 // its own. Where the recording has the same at that time, or later, it is taken for

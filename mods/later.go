@@ -65,7 +65,9 @@ func (w *works) begin(g *Grantee, work func(context.Context) ([]any, error)) (*l
 	in.works++
 	a := &answer{in: in, number: number, pending: luasandbox.Later()}
 	if h.journal.replays() {
-		w.ended()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.count--
 		w.waiting = append(w.waiting, a)
 		return a.pending, nil
 	}

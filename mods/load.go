@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/luasandbox/modrunner/limits"
@@ -34,7 +35,39 @@ type edition struct {
 	choices  []choice
 	program  *luasandbox.Program // nil if broken
 	broken   error               // the main file is not Lua
+	modules  map[string]module   // its other Lua files, by path
 	texts    *texts.Tables       // nil if it has not asked for i18n
+}
+
+// module is a Lua file that require may run.
+type module struct {
+	program *luasandbox.Program // nil if broken
+	broken  error
+}
+
+// scriptSource is the longest text that a mod compiles while it runs, in bytes:
+// compiling cannot be paused, and takes some 60 ns a byte.
+const scriptSource = 16 << 10
+
+// compile compiles the mod's Lua files, so that none of them is compiled in a frame:
+// as many as their limit of a source text holds in all, the main file first.
+func (e *edition) compile(main string) {
+	left := e.limits.WithDefaults().Source - int64(len(main))
+	e.program, e.broken = luasandbox.Compile(e.manifest.Entry, main, e.limits)
+	e.modules = map[string]module{}
+	for _, f := range e.bundle.Files() {
+		if !strings.HasSuffix(f.Path, ".lua") || f.Path == e.manifest.Entry || f.Size > left {
+			continue
+		}
+		text, err := e.bundle.ReadFile(f.Path)
+		if err != nil {
+			continue
+		}
+		left -= f.Size
+		var m module
+		m.program, m.broken = luasandbox.Compile(f.Path, string(text), e.limits)
+		e.modules[f.Path] = m
+	}
 }
 
 // Load checks mods and takes those that may run: they are loaded in the next
@@ -116,7 +149,7 @@ func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
 	if err != nil {
 		return e, man.Problem(fmt.Sprintf("there is no file %q in the mod, which is run first", man.Entry), "mod", "entry")
 	}
-	e.program, e.broken = luasandbox.Compile(man.Entry, string(text), e.limits)
+	e.compile(string(text))
 	return e, nil
 }
 

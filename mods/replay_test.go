@@ -254,6 +254,30 @@ func TestRecordingHasNoTimeLimit(t *testing.T) {
 	}
 }
 
+// TestWorksComeToAnEnd: a work counts among those under way until its answer is taken,
+// and not any longer.
+func TestWorksComeToAnEnd(t *testing.T) {
+	const works = 2400 // of 2,048 that may be under way
+	r := mustPlay(t, nil, nil)
+	r.works = make(chan struct{}, works)
+	for range works {
+		r.works <- struct{}{}
+	}
+	r.add(source(t, "one", askOracle, `
+for i = 1, 6 do task.spawn(function() for j = 1, 400 do oracle.later("x") end print("done") end) end`))
+	for range 20_000 {
+		r.tick(time.Millisecond)
+		if strings.Count(r.out.String(), "done") == 6 {
+			break
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+	r.wantSame(r.finish(), nil)
+	if m := r.Mod("one").Report(); r.ran != works || m.ViolationCount > 0 {
+		t.Errorf("%d works ended; want %d: %+v", r.ran, works, m.Violations)
+	}
+}
+
 type fullDisk struct{ left int }
 
 func (d *fullDisk) Write(p []byte) (int, error) {

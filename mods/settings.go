@@ -26,7 +26,7 @@ const (
 // settingHandlers is how many functions a mod can have called for changes.
 const settingHandlers = 16
 
-// ErrNoSetting: the mod's manifest declares no such setting.
+// ErrNoSetting is the error for a setting that the mod's manifest does not declare.
 var ErrNoSetting = errors.New("the mod has no such setting")
 
 // SettingError is a setting that [Host.Set] cannot set.

@@ -9,6 +9,24 @@ import (
 	"pgregory.net/rapid"
 )
 
+// TestJobThatEnds: a job takes its transaction with it, whether somebody looks at the
+// values afterwards or not.
+func TestJobThatEnds(t *testing.T) {
+	s := &space{values: map[string]string{}, saved: map[string]bool{}, dirty: map[string]bool{}}
+	s.changed(s.put("a", "1"), "", false)
+	j := &job{}
+	if _, problem := s.step(&storageCapability{}, j, 1000, nil, nil); problem != nil {
+		t.Fatal(*problem)
+	}
+	s.changed(s.put("a", "2"), "1", true)
+	s.changed(s.put("b", "2"), "", false)
+	j.closeTransaction()
+	if !maps.Equal(s.values, map[string]string{"a": "1"}) || j.transaction != nil || s.transaction != nil {
+		t.Errorf("%v is left", s.values)
+	}
+	j.closeTransaction() // of a job without one
+}
+
 // TestTransactionModel holds a mod's values against a map that is copied when a
 // transaction begins.
 func TestTransactionModel(t *testing.T) {

@@ -63,8 +63,11 @@ func baseRequire(c *vm.Call) error {
 	if err := c.Work(limits.HostCall); err != nil {
 		return err
 	}
-	chunk, text, ok := l.options.Require(name)
-	if !ok {
+	fn, problem, found, err := findModule(c, l, name)
+	if err != nil {
+		return err
+	}
+	if !found {
 		t := l.table(name)
 		if t.IsNil() {
 			return c.Errorf("module '%s' not found", name)
@@ -74,10 +77,6 @@ func baseRequire(c *vm.Call) error {
 		}
 		return c.Return(t)
 	}
-	fn, problem, err := compile(c, chunk, text)
-	if err != nil {
-		return err
-	}
 	if problem != "" {
 		return c.Errorf("error loading module '%s':\n\t%s", name, problem)
 	}
@@ -85,6 +84,32 @@ func baseRequire(c *vm.Call) error {
 		return err
 	}
 	return c.Call(&requiring{key}, fn, key)
+}
+
+// findModule returns a module's function; or in problem what is wrong with its text.
+func findModule(c *vm.Call, l *library, name string) (fn vm.Value, problem string, found bool, err error) {
+	if l.options.Compiled != nil {
+		p, err := l.options.Compiled(name)
+		if err != nil {
+			return vm.Nil, err.Error(), true, nil
+		}
+		if p != nil {
+			f, err := c.Machine().Load(p, c.Machine().Globals())
+			if err != nil {
+				return vm.Nil, "", true, err
+			}
+			return f.Value(), "", true, nil
+		}
+	}
+	if l.options.Require == nil {
+		return vm.Nil, "", false, nil
+	}
+	chunk, text, ok := l.options.Require(name)
+	if !ok {
+		return vm.Nil, "", false, nil
+	}
+	fn, problem, err = compile(c, chunk, text)
+	return fn, problem, true, err
 }
 
 // table returns the table of the library called name, or of the globals for _G;

@@ -41,6 +41,10 @@ type Options struct {
 	// no module of a library's name, such as "string", require returns the library's
 	// table. If nil, the function require is absent.
 	Require func(name string) (chunk, text string, ok bool)
+	// Compiled returns such a module that is compiled already, and is asked before
+	// Require; nil if there is none of that name. The error says what is wrong with
+	// its text, for the script. With either of the two there is a function require.
+	Compiled func(name string) (*vm.Program, error)
 	// Location is the time zone of os.time and os.date. If nil, it is UTC.
 	Location *time.Location
 }
@@ -139,7 +143,7 @@ func Open(m *vm.Machine, o Options) error {
 	if err := m.Reserve(limits.ThreadBytes); err != nil {
 		return err
 	}
-	if o.Require != nil {
+	if o.Require != nil || o.Compiled != nil {
 		modules, err := m.NewTable(0, 0)
 		if err != nil {
 			return err
@@ -151,7 +155,7 @@ func Open(m *vm.Machine, o Options) error {
 	g := m.Globals()
 	contents := shared()
 	globals := contents.globals
-	if o.Require != nil {
+	if o.Require != nil || o.Compiled != nil {
 		globals = contents.withRequire
 	}
 	if err := m.Open(globals); err != nil {
@@ -160,7 +164,7 @@ func Open(m *vm.Machine, o Options) error {
 	if err := m.RawSet(g, keyGlobals, g.Value()); err != nil {
 		return err
 	}
-	if o.Require != nil {
+	if o.Require != nil || o.Compiled != nil {
 		if err := m.Reserve(int64(len(contents.libraries)) * 2 * limits.ValueBytes); err != nil {
 			return err
 		}

@@ -75,11 +75,11 @@ func parseChat(name, text string) ([]chatLine, error) {
 		tickText, rest, _ := strings.Cut(line, " ")
 		player, said, _ := strings.Cut(strings.TrimSpace(rest), " ")
 		tick, err := strconv.ParseInt(tickText, 10, 64)
-		if err != nil || tick < 2 || player == "" || strings.TrimSpace(said) == "" {
+		if err != nil || tick < 1 || player == "" || strings.TrimSpace(said) == "" {
 			return nil, &refusal{
 				What:   fmt.Sprintf("%s:%d", name, number),
 				Reason: fmt.Sprintf("%.60q is not a line of chat", line),
-				Want:   `a tick from 2 on (the first one loads the mods), a player and a text, such as "5 alice !roll 2d6"`,
+				Want:   `a tick, a player and a text, such as "5 alice !roll 2d6"`,
 			}
 		}
 		lines = append(lines, chatLine{tick: tick, player: player, text: strings.TrimSpace(said)})

@@ -22,8 +22,8 @@ func TestParseChat(t *testing.T) {
 }
 
 func TestParseChatErrors(t *testing.T) {
-	for _, line := range []string{"alice hello", "5", "5 alice", "5 alice  ", "1 alice x", "0 alice x", "-1 alice x", "99999999999999999999 alice x", "5.5 alice x"} {
-		lines, err := parseChat("chat.txt", "2 bob fine\n"+line)
+	for _, line := range []string{"alice hello", "5", "5 alice", "5 alice  ", "0 alice x", "-1 alice x", "99999999999999999999 alice x", "5.5 alice x"} {
+		lines, err := parseChat("chat.txt", "1 bob fine\n"+line)
 		r, ok := errors.AsType[*refusal](err)
 		if !ok || r.What != "chat.txt:2" {
 			t.Errorf("%q: %v, %v", line, lines, err)

@@ -36,13 +36,15 @@ type game struct {
 // open makes the host. The errors are those of mods.Open, openMetrics and openAudit.
 func (g *game) open() error {
 	cfg := mods.Config{
-		Limits: g.options.limits,
-		Policy: mods.PolicyAll,
-		Events: gameEvents,
-		Output: g.log,
-		Logger: slog.New(g.log.handler()),
-		Now:    g.now,
-		Seed:   g.options.seed,
+		Limits:       g.options.limits,
+		Policy:       mods.PolicyAll,
+		Capabilities: offer(g.options.data, g.options.hosts),
+		Language:     g.options.language,
+		Events:       gameEvents,
+		Output:       g.log,
+		Logger:       slog.New(g.log.handler()),
+		Now:          g.now,
+		Seed:         g.options.seed,
 	}
 	g.options.hostFlags.config(&cfg)
 	if g.options.chosen {
@@ -147,7 +149,8 @@ func source(path string) mods.Source {
 }
 
 // add adds the mods at all the paths. What is refused is among the host's mods.
-func (g *game) add(paths []string) {
+// The error is a *choiceError: then nothing has run.
+func (g *game) add(paths []string) error {
 	all := sources(paths)
 	loaded, _ := g.host.Load(all...) // each mod has its own error
 	var ids []string
@@ -161,17 +164,26 @@ func (g *game) add(paths []string) {
 			g.shelf.put(all[i], m)
 		}
 	}
-	for _, id := range g.options.strangers(ids) {
-		g.console.unknownPriority(id)
+	for _, id := range g.options.hostFlags.strangers(ids) {
+		g.console.noSuchMod("--priority", id)
 	}
+	for _, id := range g.options.playerFlags.strangers(ids) {
+		g.console.noSuchMod("--set", id)
+	}
+	for _, c := range g.options.of(ids) {
+		if err := c.in(g.host); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopAtMost is how long mods may take to stop after an interrupt.
 const stopAtMost = 5 * time.Second
 
 // play adds the mods at the paths, runs them through their ticks, or until ctx ends,
-// and stops them. The error says why the files cannot be watched; nothing has run
-// then.
+// and stops them. The error says why the files cannot be watched, or is a
+// *choiceError; nothing has run then.
 func (g *game) play(ctx context.Context, paths []string) error {
 	if g.options.watch {
 		w, err := watchFolders(paths)
@@ -180,7 +192,9 @@ func (g *game) play(ctx context.Context, paths []string) error {
 		}
 		defer w.Close()
 		g.shelf = newShelf(g, paths)
-		g.add(paths)
+		if err := g.add(paths); err != nil {
+			return err
+		}
 		beats := time.NewTicker(g.options.tick)
 		defer beats.Stop()
 		g.follow(ctx, w, beats.C)
@@ -188,9 +202,12 @@ func (g *game) play(ctx context.Context, paths []string) error {
 		g.repeat(ctx)
 		return nil
 	} else {
-		g.add(paths)
+		if err := g.add(paths); err != nil {
+			return err
+		}
 		for idle := g.idle(); !idle && g.more(ctx); {
 			g.step(ctx)
+			g.await(ctx)
 		}
 	}
 	g.stop(ctx)
@@ -224,6 +241,21 @@ func (g *game) step(ctx context.Context) {
 	}
 }
 
+// await lets pass the time of a tick if mods wait for something that goes on
+// elsewhere: a disk or a server. A game would show a frame meanwhile.
+func (g *game) await(ctx context.Context) {
+	if g.host.Status().Works == 0 || !g.more(ctx) {
+		return
+	}
+	g.console.out.Flush()
+	timer := time.NewTimer(g.options.tick)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // stop is the end of the game.
 func (g *game) stop(ctx context.Context) {
 	if ctx.Err() != nil {
@@ -249,12 +281,13 @@ func (g *game) say(tick int64) {
 	}
 }
 
-// heard reports whether a mod that is loaded and runs has asked for events.
+// heard reports whether a mod has asked for events that runs, or is about to: the
+// host keeps events for mods that are being loaded.
 func (g *game) heard() bool {
 	for _, m := range g.mods() {
 		if man := m.Manifest(); man == nil {
 			continue
-		} else if asked := slices.ContainsFunc(man.Permissions, func(p manifest.Permission) bool { return p.Name == "events" }); asked && running(m) {
+		} else if asked := slices.ContainsFunc(man.Permissions, func(p manifest.Permission) bool { return p.Name == "events" }); asked && (running(m) || m.State() == mods.Loaded) {
 			return true
 		}
 	}

@@ -156,7 +156,7 @@ Where several apply to the mods of one run: refused before limit before failed.`
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.SetVersionTemplate("modrunner {{.Version}}\n")
-	root.AddCommand(newExec(c), newRun(c), newCheck(c), newAudit(c), newDrill(c), newDrillChild(c), newVersion(), newLimitsTopic())
+	root.AddCommand(newExec(c), newRun(c), newCheck(c), newAPI(c), newAudit(c), newDrill(c), newDrillChild(c), newVersion(), newLimitsTopic())
 	return root
 }
 

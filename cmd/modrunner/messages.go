@@ -182,10 +182,13 @@ func (c *console) auditFailed(path string, e *auditError) {
 	c.say(red, text+": "+oneLine(e.Error()))
 }
 
-// unknownPriority reports a priority for a mod that there is not.
-func (c *console) unknownPriority(id string) {
-	c.say(yellow, fmt.Sprintf("--priority: there is no mod %q", id))
+// noSuchMod reports a flag for a mod that there is not.
+func (c *console) noSuchMod(flag, id string) {
+	c.say(yellow, fmt.Sprintf("%s: there is no mod %q", flag, id))
 }
+
+// unset reports a choice of the player's that a mod which came later does not take.
+func (c *console) unset(err error) { c.say(yellow, err.Error()) }
 
 // unsaid reports a line of chat that was not delivered.
 func (c *console) unsaid(line chatLine, err error) {
@@ -200,6 +203,11 @@ func reasonOf(err error) string {
 	}
 	if twice, ok := errors.AsType[*mods.DuplicateError](err); ok {
 		return fmt.Sprintf("the id %q belongs to %s already; only one of them can run", twice.ID, oneLine(twice.First))
+	}
+	if denied, ok := errors.AsType[*mods.PermissionError](err); ok && denied.Unknown && offeringFlags[denied.Capability] != "" {
+		hinted := *denied.Err
+		hinted.Message, hinted.Suggestion = hinted.Message+" without "+offeringFlags[denied.Capability], ""
+		return hinted.Error()
 	}
 	e, ok := errors.AsType[*bundle.Error](err)
 	if !ok {

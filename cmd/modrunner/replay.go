@@ -25,7 +25,7 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	set.StringVar(&f.record, "record", "", "record the run in `FILE`, so that it can be repeated; mods have no\nlimit by time then")
 	set.StringVar(&f.replay, "replay", "", "repeat the run that was recorded in `FILE`, with the same mods and flags,\nand name the first difference")
 	set.BoolVar(&f.changed, "replay-changed", false, "repeat it with mods that were changed since, and compare what they call")
-	for _, other := range []string{"record", "watch", "data", "chat", "no-chat", "ticks", "tick", "real-clock"} {
+	for _, other := range []string{"record", "watch", "chat", "no-chat", "set", "ticks", "tick", "real-clock"} {
 		cmd.MarkFlagsMutuallyExclusive("replay", other)
 	}
 }
@@ -196,7 +196,7 @@ func (t *tape) report() *replayReport {
 // replayFieldFlags are the flags that fields of a recording's header come from.
 var replayFieldFlags = map[string]string{
 	"Seed": "--seed", "Limits": "the flags of the limits", "Frame.Instructions": "--frame", "Frame.Workers": "--workers",
-	"Priorities": "--priority", "Policy": "--allow", "mod": "--replay-changed",
+	"Priorities": "--priority", "Policy": "--allow", "Capabilities": "--data and --http", "Language": "--language", "mod": "--replay-changed",
 }
 
 // flagOf names the flag by which a recording can be made to fit, if there is one.

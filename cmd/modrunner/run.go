@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,12 +18,14 @@ import (
 type runOptions struct {
 	limitFlags
 	hostFlags
+	playerFlags
 	replayFlags
 	ticks  int64
 	json   bool
 	data   string
 	allow  []string
-	chosen bool // allow was given
+	chosen bool     // allow was given
+	hosts  []string // that mods may ask; none: they have no http
 	chat   string
 	noChat bool
 	seed   uint64
@@ -59,7 +59,7 @@ mod, and after it a table. Between them stand the lines that players said in the
 chat: a few of ours, unless --chat names a file of lines such as
   5 alice !roll 2d6
 (the tick, the player, the text). No mod can write a line that is not behind its
-own id. Nobody hears what is said in tick 1, in which the mods are loaded.
+own id. What is said while mods are loaded is heard when they are.
 
 With --watch the game goes on in real time until it is interrupted, or for the
 ticks that --ticks says, and follows what happens to the files: a mod that was
@@ -68,8 +68,14 @@ that does not work leaves the old one running. Mods that appear in a folder of
 mods are loaded, those that are removed are unloaded.
 
 Mods get the capabilities that their manifests ask for; with --allow those that it
-names and no others, and a mod that asks for more is refused. What they store is
-forgotten at the end, unless --data names a folder for it.
+names and no others, and a mod that asks for more is refused. "modrunner api" lists
+them. What mods store is forgotten at the end, unless --data names a folder for it;
+with one there are files, too, which are below DIR/files. There is no network,
+unless --http names the hosts that mods may ask: api.example.org, or *.example.org
+for all below it, by https. While mods wait for a disk or a server, each tick takes
+its time; all others are as fast as they can be.
+
+--set and --language are what a player chooses in a menu.
 
 With --record the run is written to a file, with which --replay repeats it later, or
 elsewhere, bit for bit: the same mods and flags, and nothing else comes from outside.
@@ -106,6 +112,8 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 		Example: `  modrunner run testdata/mods
   modrunner run --watch mymod
   modrunner run --ticks 600 --data saves mymod
+  modrunner run --http api.example.org --data saves --audit audit.jsonl othermod.zip
+  modrunner run --set weather.rain=true --language pt-BR mymod
   modrunner run --allow log,events --instructions 100000 mymod othermod.zip
   modrunner run --frame 200000 --priority weather=high --audit audit.jsonl testdata/mods
   modrunner run --json testdata/mods 2>mods.log | jq '.mods[] | [.id, .state]'`,
@@ -126,6 +134,9 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 			if err := o.replayFlags.check(); err != nil {
 				return err
 			}
+			if err := checkOffer(o.allow, o.data, o.hosts); err != nil {
+				return err
+			}
 			o.endless = o.watch && !cmd.Flags().Changed("ticks")
 			return c.run(cmd.Context(), o, args)
 		},
@@ -135,47 +146,25 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 	flags.Int64Var(&o.ticks, "ticks", defaultTicks, "how many ticks to run; with --watch until interrupted, if not given")
 	flags.BoolVar(&o.watch, "watch", false, "go on in real time until interrupted, and reload mods whose files change")
 	flags.BoolVar(&o.json, "json", false, "write one JSON document to standard output")
-	flags.StringSliceVar(&o.allow, "allow", nil, "allow these capabilities and no others (default all that are built in)")
-	flags.StringVar(&o.data, "data", "", "keep what mods store in the folder `DIR` (default: forget it)")
+	flags.StringSliceVar(&o.allow, "allow", nil, "allow these capabilities and no others (default all that there are)")
+	flags.StringVar(&o.data, "data", "", "keep what mods store in the folder `DIR` (default: forget it), and let\nthem have files there")
+	flags.Var(&hostsValue{to: &o.hosts}, "http", "let mods ask these hosts (default none); *.example.org for all below\nexample.org, HOST:PORT for another port")
 	flags.StringVar(&o.chat, "chat", "", "read what players say from `FILE`, - for standard input")
 	flags.BoolVar(&o.noChat, "no-chat", false, "let no player say anything")
 	flags.Uint64Var(&o.seed, "seed", 0, "begin of the random numbers; the same seed, the same run")
 	flags.BoolVar(&o.real, "real-clock", false, "show mods the real time (default: one that begins with the year 2000\nand moves with the ticks)")
 	flags.BoolVar(&o.verbose, "verbose", false, "show every change of a mod's state")
+	o.playerFlags.register(cmd)
 	o.hostFlags.register(cmd)
 	o.replayFlags.register(cmd)
 	o.limitFlags.register(cmd, "per call of a mod", limits.Defaults().With(limits.Instructions, mods.DefaultCallInstructions))
 	cmd.MarkFlagsMutuallyExclusive("chat", "no-chat")
 	_ = cmd.MarkFlagDirname("data")
+	_ = cmd.RegisterFlagCompletionFunc("http", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("allow", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return builtinCapabilities(), cobra.ShellCompDirectiveNoFileComp
+		return offeredNames(), cobra.ShellCompDirectiveNoFileComp
 	})
 	return cmd
-}
-
-// builtinCapabilities returns the names of what mods can be allowed, for
-// completions; none if they cannot be known.
-func builtinCapabilities() []string {
-	host, err := mods.Open(mods.Config{})
-	if err != nil {
-		return nil
-	}
-	defer host.Close()
-	text, err := host.API()
-	if err != nil {
-		return nil
-	}
-	var api struct{ Capabilities []struct{ Name string } }
-	if err := json.Unmarshal(text, &api); err != nil {
-		return nil
-	}
-	var names []string
-	for _, c := range api.Capabilities {
-		if !slices.Contains(names, c.Name) {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 // runReport is the JSON document of run.
@@ -231,10 +220,13 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 		if config, ok := errors.AsType[*mods.ConfigError](err); ok && config.Field == "Policy.Allow" {
 			return fmt.Errorf("--allow: %w", config.Err)
 		}
-		return c.noRun(o, err)
+		return c.noRun(o, fmt.Errorf("%w%s", err, flagOf(err)))
 	}
 	defer g.close()
 	if err := g.play(ctx, args); err != nil {
+		if wrong, ok := errors.AsType[*choiceError](err); ok {
+			return wrong
+		}
 		return c.noRun(o, err)
 	}
 	end := g.status()

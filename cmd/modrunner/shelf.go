@@ -245,6 +245,11 @@ func (s *shelf) load(fresh []mods.Source) {
 			continue
 		}
 		e.fresh, e.said, s.moved = true, "", true
+		for _, c := range s.game.options.of([]string{m.ID()}) {
+			if err := c.in(s.game.host); err != nil {
+				s.game.console.unset(err)
+			}
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (t *trial) compare(got, base *world, until, bound int64) {
 			t.Others.Exempt = append(t.Others.Exempt, id)
 			continue
 		}
-		if slices.Equal(a, b) {
+		if slices.EqualFunc(a, b, alike) {
 			continue
 		}
 		t.Others.Affected++
@@ -56,6 +56,17 @@ func (t *trial) compare(got, base *world, until, bound int64) {
 		}
 	}
 	t.require(t.Others.Late <= bound, "a bystander got nothing of its share for %d ticks in a row; at most %d", t.Others.Late, bound)
+}
+
+// alike reports whether a mod is the same in two runs. Of its instructions one in a
+// hundred may differ: who receives events of several mods in one tick may receive them
+// in another order, since a mod that is stopped is not in its place any more.
+func alike(a, b mark) bool {
+	if off := a.instructions - b.instructions; max(off, -off) > b.instructions/100 {
+		return false
+	}
+	a.instructions = b.instructions
+	return a == b
 }
 
 // sound reports whether a mod was stopped in no tick.
@@ -68,7 +79,7 @@ func sound(marks []mark) bool {
 // differs returns the first tick in which two runs of a mod differ.
 func differs(a, b []mark) int {
 	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
+		if !alike(a[i], b[i]) {
 			return i + 1
 		}
 	}

@@ -21,7 +21,7 @@ func eventStorm(t *trial) {
 	stopped := func(w *world) int64 { // the last of them
 		last := int64(0)
 		for _, mod := range stormers {
-			at := w.first(faultTick, func(n int64) bool { return w.at(mod, n).state == mods.Quarantined })
+			at := w.enters(mod, mods.Quarantined)
 			if at == 0 {
 				return 0
 			}
@@ -111,13 +111,11 @@ func serviceAbuse(t *trial) {
 // failingMod: ten errors quarantine, one on probation does again, for longer each
 // time, and the last time for good. Who cannot do without the mod waits for it.
 func failingMod(t *trial) {
-	const dt = 5 * tickTime // half an hour of errors
-	s := setup{faults: []string{"errors", "heir"}, most: int64(2 * time.Hour / dt)}
+	const dt = 5 * tickTime
+	s := setup{faults: []string{"errors", "heir"}, most: int64(time.Hour / dt)}
 	s.dt = func(int64) time.Duration { return dt }
 	var mended *mods.Reply
-	disabled := func(w *world) int64 {
-		return w.first(faultTick, func(n int64) bool { return w.at("errors", n).state == mods.Disabled })
-	}
+	disabled := func(w *world) int64 { return w.enters("errors", mods.Disabled) }
 	s.before = func(w *world) {
 		if w.begins(faultTick) {
 			w.tell("errors", "begin")
@@ -129,7 +127,7 @@ func failingMod(t *trial) {
 	s.over = func(w *world) bool {
 		at := disabled(w)
 		if at == 0 { // not in the time that one quarantine takes
-			return w.tick >= faultTick+deadline && w.first(faultTick, func(n int64) bool { return !w.at("errors", n).state.Runs() }) == 0
+			return w.tick >= faultTick+deadline && w.enters("errors", mods.Quarantined) == 0
 		}
 		return w.tick >= at+3*rest
 	}

@@ -50,8 +50,8 @@ type Span struct {
 }
 
 // Others is what became of the bystanders. They are compared with themselves in a
-// run without the fault, tick by tick: instructions, calls, calls of the host,
-// events dropped, what they print and log, and state.
+// run without the fault, tick by tick: instructions (to a hundredth), calls, calls of
+// the host, events dropped, what they print and log, and state.
 type Others struct {
 	Mods     int `json:"mods"`
 	Affected int `json:"affected"` // that differ in any tick

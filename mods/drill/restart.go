@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
@@ -95,6 +96,10 @@ func numberIn(value string) (string, error) {
 // places is in how many places the ledger keeps its number.
 const places = 20
 
+// childWait is how long the process may take to be ready to be killed. It is a second
+// or so: one that takes longer hangs.
+const childWait = time.Minute
+
 // kills is how often the process is killed, each time after some saves more.
 const kills = 3
 
@@ -142,7 +147,8 @@ func killRestart(t *trial) {
 		back := w.first(1, func(n int64) bool { return w.at("loop", n).runs() })
 		return back > 0 && w.tick >= back+rest
 	}
-	got, base := t.inject(s, 0)
+	// Who is quarantined leaves its part of the frame in which all are loaded to others.
+	got, base := t.inject(s, 1)
 	if got == nil || t.dud {
 		return
 	}
@@ -166,7 +172,7 @@ func killRestart(t *trial) {
 // kill starts the process and kills it in the middle of a save, when the loop has been
 // quarantined. It returns the last number that was saved before.
 func (t *trial) kill(folder string, round int) (saved int, err error) {
-	ctx, cancel := context.WithCancel(t.ctx)
+	ctx, cancel := context.WithTimeout(t.ctx, childWait)
 	defer cancel()
 	cmd := t.options.Restart(ctx, folder)
 	out, err := cmd.StdoutPipe()

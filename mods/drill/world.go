@@ -71,14 +71,15 @@ type world struct {
 	faulty     bool
 	bystanders []*mods.Mod
 	tick       int64
-	times      []time.Duration   // by tick: the simulation time at its end
-	status     mods.Status       // at the end of the last tick
-	marks      map[string][]mark // by id and tick
-	budgets    []int64           // by tick: what the next frame may use
-	lowest     int64             // of these
-	cut        []int64           // ticks that the guard ended
-	overrun    int64             // the most that a frame used beyond its budget
-	err        error             // what ended the run
+	times      []time.Duration                 // by tick: the simulation time at its end
+	status     mods.Status                     // at the end of the last tick
+	entered    map[string]map[mods.State]int64 // by id: the first tick since faultTick at whose end it is in a state
+	marks      map[string][]mark               // by id and tick
+	budgets    []int64                         // by tick: what the next frame may use
+	lowest     int64                           // of these
+	cut        []int64                         // ticks that the guard ended
+	overrun    int64                           // the most that a frame used beyond its budget
+	err        error                           // what ended the run
 
 	elapsed time.Duration // the clock of the guard
 	jump    time.Duration // what is wrong with the clock that mods see
@@ -133,7 +134,7 @@ func (w *world) mostOverrun() int64 {
 // play runs a host.
 func (t *trial) play(s setup, faulty bool) *world {
 	w := &world{
-		faulty: faulty, times: []time.Duration{0}, budgets: []int64{0}, marks: map[string][]mark{},
+		faulty: faulty, times: []time.Duration{0}, budgets: []int64{0}, marks: map[string][]mark{}, entered: map[string]map[mods.State]int64{},
 		lines: map[string][]line{}, logged: map[string]int{}, mostLogged: map[string]int{}, store: &faultyStore{},
 	}
 	w.engine.world = w
@@ -242,6 +243,11 @@ func (w *world) observe() {
 		}
 		m.text = w.digest(m.text, r.ID)
 		w.marks[r.ID] = append(marks, m)
+		if states := w.entered[r.ID]; states == nil {
+			w.entered[r.ID] = map[mods.State]int64{}
+		} else if states[m.state] == 0 && w.tick >= faultTick {
+			states[m.state] = w.tick
+		}
 	}
 }
 
@@ -290,6 +296,10 @@ func (w *world) at(mod string, tick int64) mark {
 	}
 	return marks[tick-1]
 }
+
+// enters returns the first tick since the fault began at whose end a mod of the drill's
+// is in a state, 0 if there is none.
+func (w *world) enters(mod string, state mods.State) int64 { return w.entered[ownPrefix+mod][state] }
 
 // last returns how a mod of the drill's is.
 func (w *world) last(mod string) mark { return w.at(mod, w.tick) }

@@ -13,7 +13,7 @@
 // are written once and then called by their number.
 //
 // A recording is not trusted. Reading one takes memory in proportion to what is read,
-// at most some 20 times the size of a block, which is bounded ([MaxBlock]), and
+// at most some 30 times the size of a block, which is bounded ([MaxBlock]), and
 // nothing of the file is believed before its block's CRC was compared. That is a
 // guard against damage, not against forgery: what a recording says is only what
 // somebody says.

@@ -13,7 +13,7 @@ const (
 	maxDepth    = 100     // of values inside each other
 	maxShort    = 256     // bytes of a text that can be called by its number
 	maxInterned = 1 << 12 // of those
-	maxValues   = 8 << 20 // in a block
+	maxValues   = 2 << 20 // in a block: all that is counted there
 )
 
 // The kinds of values.
@@ -39,6 +39,12 @@ func (e *encoder) byte(b byte)   { e.buf = append(e.buf, b) }
 func (e *encoder) uint(n uint64) { e.buf = binary.AppendUvarint(e.buf, n) }
 func (e *encoder) int(n int64)   { e.buf = binary.AppendVarint(e.buf, n) }
 
+// count writes how many of something follow.
+func (e *encoder) count(n int) {
+	e.uint(uint64(n))
+	e.values += n
+}
+
 func (e *encoder) text(s string) {
 	e.uint(uint64(len(s)))
 	e.buf = append(e.buf, s...)
@@ -58,7 +64,6 @@ func (e *encoder) short(s string) {
 }
 
 func (e *encoder) value(v any, depth int) {
-	e.values++
 	switch v := v.(type) {
 	case nil:
 		e.byte(nilValue)
@@ -86,7 +91,7 @@ func (e *encoder) value(v any, depth int) {
 		}
 		table := v.(map[string]any)
 		e.byte(tableValue)
-		e.uint(uint64(len(table)))
+		e.count(len(table))
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			e.text(key)
 			e.value(table[key], depth+1)
@@ -97,7 +102,7 @@ func (e *encoder) value(v any, depth int) {
 }
 
 func (e *encoder) list(values []any, depth int) {
-	e.uint(uint64(len(values)))
+	e.count(len(values))
 	for _, v := range values {
 		e.value(v, depth)
 	}
@@ -127,7 +132,7 @@ func (e *encoder) input(in *Input) {
 	e.text(in.Text)
 	e.int(in.Number)
 	e.list(in.Values, 0)
-	e.uint(uint64(len(in.Mods)))
+	e.count(len(in.Mods))
 	for _, m := range in.Mods {
 		e.short(m.ID)
 		e.text(m.Version)
@@ -141,17 +146,17 @@ func (e *encoder) frame(f *Frame) {
 	e.int(f.Wall.Unix())
 	e.uint(uint64(f.Wall.Nanosecond()))
 	e.text(string(f.Data))
-	e.uint(uint64(len(f.Inputs)))
+	e.count(len(f.Inputs))
 	for i := range f.Inputs {
 		e.input(&f.Inputs[i])
 	}
-	e.uint(uint64(len(f.Store)))
+	e.count(len(f.Store))
 	for i := range f.Store {
 		e.stored(&f.Store[i])
 	}
 	e.byte(byte(f.End))
 	e.uint(uint64(f.Slices))
-	e.uint(uint64(len(f.Mods)))
+	e.count(len(f.Mods))
 	for i := range f.Mods {
 		e.mod(&f.Mods[i])
 	}
@@ -160,8 +165,7 @@ func (e *encoder) frame(f *Frame) {
 func (e *encoder) stored(s *Stored) {
 	e.short(s.Mod)
 	e.text(s.Error)
-	e.values += len(s.Values)
-	e.uint(uint64(len(s.Values)))
+	e.count(len(s.Values))
 	for _, key := range slices.Sorted(maps.Keys(s.Values)) {
 		e.text(key)
 		e.text(s.Values[key])
@@ -177,8 +181,7 @@ func (e *encoder) mod(m *Mod) {
 	if m.More > 0 {
 		e.buf = binary.LittleEndian.AppendUint64(e.buf, m.MoreDigest)
 	}
-	e.values += len(m.Calls)
-	e.uint(uint64(len(m.Calls)))
+	e.count(len(m.Calls))
 	var before int64
 	for i := range m.Calls {
 		c := &m.Calls[i]
@@ -193,7 +196,7 @@ func (e *encoder) mod(m *Mod) {
 }
 
 func (e *encoder) header(h Header) {
-	e.uint(uint64(len(h.Fields)))
+	e.count(len(h.Fields))
 	for _, f := range h.Fields {
 		e.text(f.Name)
 		e.text(f.Value)

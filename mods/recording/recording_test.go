@@ -221,15 +221,12 @@ func TestWriteErrors(t *testing.T) {
 		frame *recording.Frame
 		want  error
 	}{
-		"disk":  {iotest.TruncateWriter(io.Discard, 0), nil, nil},
 		"error": {failing{full}, &recording.Frame{Kind: recording.Tick}, full},
 		"short": {failing{nil}, &recording.Frame{Kind: recording.Tick}, io.ErrShortWrite},
 		"large": {io.Discard, &recording.Frame{Kind: recording.Tick, Data: make([]byte, recording.MaxBlock)}, recording.ErrTooLarge},
+		"many":  {io.Discard, &recording.Frame{Kind: recording.Tick, Mods: make([]recording.Mod, 1<<21), Inputs: make([]recording.Input, 1)}, recording.ErrTooLarge},
 		"value": {io.Discard, &recording.Frame{Kind: recording.Tick, Inputs: []recording.Input{{Kind: recording.Emit, Values: []any{make(chan int)}}}}, nil},
 	} {
-		if test.frame == nil {
-			continue
-		}
 		w := recording.NewWriter(test.to, recording.Header{})
 		first := w.Frame(test.frame)
 		if !errors.As(first, new(*recording.Error)) || test.want != nil && !errors.Is(first, test.want) {

@@ -101,25 +101,36 @@ func (e *Entry) Wake() {
 
 // Charge has the entry pay for instructions that another one used for it in the
 // frame that is over: they are taken from its next shares, and the throttle looks at
-// them as at its own. A negative number gives back what it used for another, and the
-// throttle does not count. It is said once for a frame, before anything that asks
-// for the entry's Share.
+// them as at its own. A negative number gives back what it used for another, so that
+// it has at most one more share than it would have, and the throttle does not count
+// it. It is said once for a frame, before anything that asks for the entry's Share.
 func (e *Entry) Charge(instructions int64) {
 	e.hired, e.hiredIn = min(max(instructions, -mostUsed), mostUsed), e.s.frame
-	e.credit -= e.hired
+	if e.hired > 0 {
+		e.credit -= e.hired
+	} else {
+		e.credit = max(e.credit, min(e.credit-e.hired, e.evenShare()))
+	}
+	e.judge()
 }
 
-// wholeUsed says whether the entry used its whole share in a frame that is over, and
-// wanted more, with what others used for it and without what it used for others.
-func (e *Entry) wholeUsed(frame int64, spent bool) bool {
-	if e.hired == 0 || e.hiredIn != frame {
-		return spent
-	}
-	if e.hired < 0 {
-		return spent && e.took+e.hired > -e.hired // most of it was its own
-	}
+// evenShare is what the entry was guaranteed in the last frame, or would have been.
+func (e *Entry) evenShare() int64 {
 	c := &e.s.class[e.class]
-	return spent || c.peak > 0 && e.hired >= byWeight(c.base, e.weight, c.peak)
+	return byWeight(c.base, e.weight, max(c.peak, e.weight))
+}
+
+// wholeUsed says whether the entry used all that the throttle leaves of its share in
+// the frame that it was charged for, and wanted more: with what others used for it, and without what it used
+// for others. What hangs on an account that is settled afterwards is taken for whole
+// from 7/8 on.
+func (e *Entry) wholeUsed() bool {
+	whole := e.evenShare() * int64(e.factor) / wholeShare
+	whole -= whole / 8
+	if e.hired < 0 {
+		return e.active && e.took >= whole && e.took+e.hired > -e.hired // most of it was its own
+	}
+	return e.spent && e.given == e.hiredIn || whole > 0 && e.hired >= whole
 }
 
 // Share is what the throttle leaves of the entry's share: 1 is all of it, 1/16
@@ -223,7 +234,7 @@ func (e *Entry) judge() {
 	}
 	switch {
 	case over <= e.judged:
-	case !e.active && e.wholeUsed(over, false):
+	case e.hired != 0 && e.hiredIn == over && e.wholeUsed():
 		e.judged = over
 		e.strike()
 	case !e.active:
@@ -232,7 +243,7 @@ func (e *Entry) judge() {
 		e.judged = over
 	case e.given > e.judged && e.given <= over:
 		e.judged = e.given
-		if e.wholeUsed(e.given, e.spent) {
+		if e.spent && (e.hired == 0 || e.hiredIn != e.given) {
 			e.strike()
 		}
 	}
