@@ -326,3 +326,39 @@ func TestWorkThatFails(t *testing.T) {
 		w.well(m)
 	}
 }
+
+// TestEveryGrantEnds: whatever becomes of a mod's state, what capabilities hold for it
+// is let go of, once.
+func TestEveryGrantEnds(t *testing.T) {
+	given, ended := 0, 0
+	cap := mods.Capability{Name: "engine", Grant: func(g *mods.Grantee) ([]luasandbox.Member, error) {
+		if g.ID() != "" {
+			given++
+			g.OnEnd(func() { ended++ })
+		}
+		return []luasandbox.Member{luasandbox.Value("there", true)}, nil
+	}}
+	rest := everything + "[permissions.engine]\nreason = 'x'\n"
+	w := newWorld(t, mods.Config{Capabilities: []mods.Capability{cap}, Limits: testLimits})
+	w.with("fails", rest, "error('at once')")
+	w.with("hangs", rest, "return {tick = function() while true do end end}")
+	w.with("goes", rest, "")
+	w.with("stays", rest, "")
+	w.run(60)
+	for _, main := range []string{"error('no')", "return {on_load = function() end, start = function() error('no') end}", "return 5", "while true do end"} {
+		_ = w.reloaded("stays", source(t, "stays", rest, main))
+	}
+	if err := w.Unload("goes"); err != nil {
+		t.Fatal(err)
+	}
+	w.run(5)
+	if live := given - ended; given < 8 || live < 1 || live > 2 {
+		t.Errorf("of %d grants %d have ended", given, ended)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if given != ended {
+		t.Errorf("of %d grants %d have ended", given, ended)
+	}
+}

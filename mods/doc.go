@@ -41,7 +41,9 @@
 // task.spawn.
 //
 // require("lib.names") runs lib/names.lua of the mod, or lib/names/init.lua, and
-// nothing outside it. Each mod has a Lua state of its own: mods share no variables
+// nothing outside it. The mod's Lua files are compiled when it is loaded, as many as
+// Limits.Source (1 MiB) holds; what it compiles itself while it runs, with load, is at
+// most 16 KiB long, because compiling cannot be paused. Each mod has a Lua state of its own: mods share no variables
 // and meet only through events and services.
 //
 // # Time
@@ -92,7 +94,8 @@
 //     Each mod sees its own values only. Of what fn changes in a transaction all is
 //     kept, or, when it ends with an error, nothing, whatever ends it: an error, a
 //     limit, the end of the process. fn may use twice the quota; what counts is what
-//     there is at its end. It can neither wait nor yield.
+//     there is at its end. It runs in a coroutine of its own, and can neither wait nor
+//     yield.
 //   - config: get(name), all() -> values by name, on_change(fn): the settings that the
 //     manifest declares under [settings] and the player chooses ([Host.Settings],
 //     [Host.Set]). fn(name, value) is called after a change; at most 16 of them.

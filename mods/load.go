@@ -380,6 +380,7 @@ func (h *Host) unload(id string) {
 			h.unload(other.id)
 		}
 	}
+	h.audit(m, auditLife, "action", "unloaded")
 	if m.live != nil {
 		m.runNow(&job{in: m.live, kind: stopJob, during: "stop hook", fn: m.live.hooks["stop"]})
 	}

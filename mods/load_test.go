@@ -401,3 +401,22 @@ func TestResultsOfHooksAreNotHeld(t *testing.T) {
 	}
 	w.well(m)
 }
+
+// TestLoadFromAMainFile: a mod that needs one which is being loaded just then is
+// loaded in the next tick, as all that is said in a tick happens in the next.
+func TestLoadFromAMainFile(t *testing.T) {
+	var w *world
+	do := func() {
+		w.load(source(t, "needs", "[dependencies]\nbase = '*'\n", "print('runs')"), source(t, "likes", "[optional_dependencies]\nbase = '*'\n", "print('runs')"))
+	}
+	for _, workers := range []int{0, 2} {
+		w = newWorld(t, mods.Config{Capabilities: []mods.Capability{inside(&do)}, Frame: mods.Frame{Workers: workers}})
+		w.with("base", "[permissions.engine]\nreason = 'x'", "engine.inside()")
+		w.run(1)
+		w.wantPrinted()
+		w.run(1)
+		w.wantPrintedBy("needs", "runs")
+		w.wantPrintedBy("likes", "runs")
+		w.well(w.Mods()...)
+	}
+}

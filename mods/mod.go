@@ -193,6 +193,7 @@ func (m *Mod) bootEnded(err error) {
 
 // booted is called when the main file of m has run.
 func (m *Mod) booted() {
+	m.host.audit(m, auditLife, "action", "loaded")
 	m.changed(m.health.Started(m.host.now))
 	m.check()
 	m.host.dependencyUp(m)

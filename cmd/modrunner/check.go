@@ -17,15 +17,22 @@ import (
 )
 
 func newCheck(c *console) *cobra.Command {
-	return &cobra.Command{
-		Use:   "check FILE.lua|MOD|FOLDER...",
+	var api string
+	cmd := &cobra.Command{
+		Use:   "check [flags] FILE.lua|MOD|FOLDER...",
 		Short: "Check Lua files and mods without running them",
 		Long: `Check the syntax of Lua files, and of mods (a folder with mod.toml, a .zip file,
 or a folder of those) the manifest, the names and sizes of the files, the syntax
 of all Lua files, and what the mod asks for: the capabilities that "modrunner run"
-has, their options and versions, and the other mods that are checked with it. A
-mod that is needed and not among those, or there twice, is a warning. Nothing is
-run.
+can offer ("modrunner api" lists them), their options and versions, and the other
+mods that are checked with it. A mod that is needed and not among those, or there
+twice, is a warning. Nothing is run.
+
+With --api FILE a mod is held against what a game offers, without the game: FILE is
+the document that mods.Host.API writes, and the game's developers give to you. What
+the game has and does not allow as it was set up then is a warning. What it has
+behind a feature flag is not offered. What an option may be beyond its type, bounds
+and choices, only the game knows.
 
 What is well is listed on standard output; what is not, on standard error.
 
@@ -35,6 +42,7 @@ Where several apply: 4 before 3 before 1.`,
 		Example: `  modrunner check main.lua
   modrunner check mymod
   modrunner check mymod library.zip
+  modrunner check --api game.json mymod
   modrunner check testdata/mods`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -43,7 +51,7 @@ Where several apply: 4 before 3 before 1.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			end := c.check(cmd.Context(), args)
+			end := c.check(cmd.Context(), api, args)
 			if i := interruptedBy(cmd.Context()); i != nil {
 				c.interrupted(i.Error())
 				end = i.status()
@@ -54,12 +62,25 @@ Where several apply: 4 before 3 before 1.`,
 			return &exitError{end}
 		},
 	}
+	cmd.Flags().StringVar(&api, "api", "", "check mods against the API document of a game in `FILE`, - for standard\ninput (default: what run can offer)")
+	_ = cmd.MarkFlagFilename("api", "json")
+	return cmd
 }
 
 // check checks the arguments of the command, in their order. The mods among them
-// are held against each other.
-func (c *console) check(ctx context.Context, args []string) status {
-	refused, end := c.refusals(args)
+// are held against each other, and against an API document if api names one.
+func (c *console) check(ctx context.Context, api string, args []string) status {
+	var game *apiDocument
+	if api != "" {
+		var err error
+		if game, err = c.readAPIFile(ctx, api); err != nil {
+			if interruptedBy(ctx) == nil {
+				c.refused(err)
+			}
+			return notRun
+		}
+	}
+	refused, end := c.refusals(game, args)
 	for _, arg := range args {
 		if ctx.Err() != nil {
 			break
@@ -84,8 +105,8 @@ func (c *console) check(ctx context.Context, args []string) status {
 func isSource(arg string) bool { return arg == "-" || strings.HasSuffix(arg, ".lua") }
 
 // refusals returns, by the paths of the mods among the arguments, why a host as that
-// of run would refuse them.
-func (c *console) refusals(args []string) (map[string]error, status) {
+// of run, or of the game, would refuse them.
+func (c *console) refusals(game *apiDocument, args []string) (map[string]error, status) {
 	var all []mods.Source
 	refused := map[string]error{}
 	for _, arg := range args {
@@ -103,7 +124,12 @@ func (c *console) refusals(args []string) (map[string]error, status) {
 	if len(all) == 0 {
 		return nil, allWell
 	}
-	host, err := mods.Open(mods.Config{Policy: mods.PolicyAll, Events: gameEvents})
+	cfg := mods.Config{Policy: mods.PolicyAll, Events: gameEvents, Capabilities: offerAll()}
+	err := game.config(&cfg)
+	var host *mods.Host
+	if err == nil {
+		host, err = mods.Open(cfg)
+	}
 	if err != nil {
 		c.refused(err)
 		return nil, notRun
@@ -111,7 +137,12 @@ func (c *console) refusals(args []string) (map[string]error, status) {
 	defer host.Close()
 	loaded, _ := host.Load(all...) // each mod has its own error
 	for i, m := range loaded {
-		refused[all[i].Path] = m.Err()
+		err := m.Err()
+		if e, ok := errors.AsType[*mods.PermissionError](err); ok {
+			err = e.Err // which no flag of ours mends
+		}
+		refused[all[i].Path] = err
+		game.warnDenied(c, all[i].Path, m.Manifest())
 	}
 	return refused, allWell
 }
