@@ -165,6 +165,16 @@ func Intersect(a, b Limits) Limits {
 	return a
 }
 
+// Or returns l with each field that is zero taken from other.
+func (l Limits) Or(other Limits) Limits {
+	for _, k := range Kinds() {
+		if f := l.field(k); *f == 0 {
+			*f = *other.field(k)
+		}
+	}
+	return l
+}
+
 // Tighten is [Intersect] of l and by.
 func (l Limits) Tighten(by Limits) Limits { return Intersect(l, by) }
 

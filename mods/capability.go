@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -351,5 +350,3 @@ func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Key
 
 // maxInteger is the largest whole number up to which a Lua number holds all.
 const maxInteger = 1 << 53
-
-func isWhole(n float64) bool { return n == math.Trunc(n) && math.Abs(n) <= maxInteger }

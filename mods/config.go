@@ -45,7 +45,8 @@ type Config struct {
 	Limits limits.Limits
 	// Memory is the most that the memory limits of all mods may be in all, in bytes:
 	// a mod that does not fit is refused ([*CapacityError]), so that no mod can use up
-	// what another was promised. 0: [DefaultMemory]; [limits.Unlimited]: no limit.
+	// what another was promised. 0: [DefaultMemory], or Limits.Memory
+	// if that is more; [limits.Unlimited]: no limit.
 	Memory int64
 	// Frame is what all mods together may use in one Tick.
 	Frame Frame
@@ -190,8 +191,8 @@ func (c Config) resolve() (Config, *semver.Version, error) {
 	case c.Frame.Workers < 0 || c.Frame.Workers > 256:
 		return fail("Frame.Workers", "%d; want 0 to 256", c.Frame.Workers)
 	}
-	if c.Memory == 0 {
-		c.Memory = DefaultMemory
+	if c.Memory == 0 { // one mod at least has to fit
+		c.Memory = max(DefaultMemory, c.Limits.Memory)
 	}
 	if c.Frame.Instructions == 0 {
 		c.Frame.Instructions = DefaultFrameInstructions

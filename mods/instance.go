@@ -29,6 +29,7 @@ type instance struct {
 	dropped   bool
 
 	queue  jobQueue
+	fresh  bool   // the last job was new, rather than one that had waited for an answer
 	ready  []*job // their answers are there
 	parked []*job // they wait for an answer
 

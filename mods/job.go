@@ -182,26 +182,51 @@ func (m *Mod) next() *job {
 		}
 		begins := in != m.live || !m.started
 		for i, j := range in.ready {
-			// What a main file and a start hook wait for goes on before all else.
-			if !begins || j.kind == mainJob || j.kind == startJob {
+			// What a main file, a start hook or a save waited for goes on before all else.
+			if (begins || m.handingOver) && (j.kind == mainJob || j.kind == startJob || j.kind == saveJob) {
 				in.ready = slices.Delete(in.ready, i, i+1)
 				return j
 			}
 		}
-		if !begins {
-			return in.queue.pop()
+		if begins || m.handingOver {
+			continue
 		}
+		// What waited for an answer and what is new take turns, or the one could keep
+		// the other from ever running.
+		in.fresh = !in.fresh
+		if len(in.ready) > 0 && (!in.fresh || len(in.queue.jobs) == 0) {
+			j := in.ready[0]
+			in.ready = slices.Delete(in.ready, 0, 1)
+			return j
+		}
+		return in.queue.pop()
 	}
 	return nil
 }
 
+// alternate lets the old version of a mod that is being reloaded go on beside the
+// main file of the new one: each has a Run in turn.
+func (m *Mod) alternate() {
+	if m.reload == nil || m.handingOver {
+		return
+	}
+	if j := m.current; m.other != nil || j != nil && j.in == m.staged {
+		m.current, m.other = m.other, m.current
+	}
+}
+
 // idle reports whether m has nothing to do now.
 func (m *Mod) idle() bool {
-	if m.current != nil || len(m.urgent) > 0 {
+	return m.current == nil && m.other == nil && m.nothingNew()
+}
+
+// nothingNew reports whether there is nothing that m could begin.
+func (m *Mod) nothingNew() bool {
+	if len(m.urgent) > 0 {
 		return false
 	}
 	in := m.live
-	return in == nil || !m.started || len(in.ready) == 0 && len(in.queue.jobs) == 0
+	return in == nil || m.handingOver || !m.started || len(in.ready) == 0 && len(in.queue.jobs) == 0
 }
 
 // Run executes what m has to do: see [schedule.Work]. It is the scheduler's to
@@ -211,9 +236,13 @@ func (m *Mod) Run(fuel int64, serial bool) (used int64, state schedule.State) {
 	if serial && m.host.cfg.Frame.Workers > 0 {
 		return m.takeTurn()
 	}
+	m.alternate()
 	for {
 		if !m.mayRun() {
 			return used, schedule.Idle
+		}
+		if m.current == nil && m.other != nil && (m.other.in == m.live || m.nothingNew()) {
+			m.current, m.other = m.other, nil
 		}
 		j := m.current
 		if j == nil {
@@ -460,19 +489,26 @@ func (m *Mod) runNow(j *job) (luasandbox.Results, error) {
 		return nil, nil
 	}
 	m.touch()
+	m.aside(func() {
+		m.current = j
+		m.begin(j)
+		m.complete(j, m.host.cfg.Frame.Instructions)
+	})
+	return j.results, j.err
+}
+
+// aside does something else than what m is doing.
+func (m *Mod) aside(f func()) {
 	outer := m.current
 	if outer != nil { // should the mod be dropped, it is among what it had to do
 		m.urgent = slices.Insert(m.urgent, 0, outer)
 	}
-	m.current = j
-	m.begin(j)
-	m.complete(j, m.host.cfg.Frame.Instructions)
-	results, err := j.results, j.err
+	m.current = nil
+	f()
 	if outer != nil && len(m.urgent) > 0 && m.urgent[0] == outer {
 		m.urgent = slices.Delete(m.urgent, 0, 1)
 		m.current = outer
 	}
-	return results, err
 }
 
 // complete runs a job that has begun to its end, for at most so many instructions.

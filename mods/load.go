@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -132,7 +131,7 @@ func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &edition{bundle: b, manifest: man, limits: h.journal.unhurried(limits.Intersect(h.cfg.Limits, man.Limits))}
+	e := &edition{bundle: b, manifest: man, limits: h.journal.unhurried(limits.Intersect(h.cfg.Limits, man.Limits.Or(h.cfg.Limits)))}
 	if !man.API.Contains(h.api) {
 		return e, &APIError{Mod: man.ID, Want: man.API.Text, Have: h.api.String(),
 			Err: man.Problem(fmt.Sprintf("it was written for version %s of the host's API; this host has %s", man.API.Text, h.api), "mod", "api")}
@@ -516,6 +515,3 @@ func (h *Host) healthRecord() map[string]health.Snapshot {
 	}
 	return record
 }
-
-// dtSeconds is how hooks see a duration.
-func dtSeconds(dt time.Duration) float64 { return dt.Seconds() }

@@ -41,6 +41,8 @@ type Mod struct {
 	ticking      bool  // there is a tick hook in the queue, or it runs
 	ticked       int64 // the tick in which it was put there last
 	current      *job  // running or paused
+	other        *job  // paused too, while the mod is reloaded: of the other version
+	handingOver  bool  // the old version has saved, and does nothing any more
 	urgent       []*job
 	use          tickUse
 	floods       []Violation      // that have not been put on its account yet
@@ -272,15 +274,18 @@ func (m *Mod) drop(reason error) {
 		}
 	}
 	jobs := append([]*job{}, m.urgent...)
-	if m.current != nil {
-		jobs = append(jobs, m.current)
+	for _, j := range []*job{m.current, m.other} {
+		if j != nil {
+			jobs = append(jobs, j)
+		}
 	}
 	for _, in := range []*instance{m.staged, m.live} {
 		if in != nil {
 			jobs = append(jobs, in.takeJobs()...)
 		}
 	}
-	m.live, m.staged, m.current, m.urgent = nil, nil, nil, nil
+	m.live, m.staged, m.current, m.other, m.urgent = nil, nil, nil, nil, nil
+	m.handingOver = false
 	m.loaded, m.started, m.ticking = false, false, false
 	for _, j := range jobs {
 		m.abandon(j, reason)
@@ -429,7 +434,7 @@ func (m *Mod) settle() (again bool) {
 			r.Parked += len(in.parked)
 		}
 	}
-	busy = busy || r.Waiting > 0
+	busy = m.current != nil || m.other != nil || r.Waiting > 0
 	m.mu.Unlock()
 	m.idles(busy)
 	return busy || share < 1 || status.State == Throttled

@@ -122,7 +122,7 @@ func (m *Mod) renew(r *reloadInput) {
 	h := m.host
 	if m.staged != nil {
 		m.staged.drop()
-		m.staged, m.current, m.urgent = nil, nil, nil
+		m.staged, m.current, m.other, m.urgent = nil, nil, nil, nil
 	}
 	m.bootEnded(errReloading)
 	m.setEdition(r.edition, r.source)
@@ -145,9 +145,16 @@ func (m *Mod) handOver(r *reloadInput, in *instance, err error) {
 		m.giveUpReload(r, err)
 		return
 	}
+	m.handingOver = true
 	save := m.live.hooks["on_save"]
 	if save == nil || in.hooks["on_load"] == nil {
-		m.takeOver(r, in)
+		// When what the old version is doing has come to its end.
+		m.hurry(&job{in: m.live, kind: saveJob, during: "reload", begin: func() (*luasandbox.Task, error) { return nil, nil },
+			end: func(luasandbox.Results, error) {
+				if m.reload == r {
+					m.takeOver(r, in)
+				}
+			}})
 		return
 	}
 	m.hurry(&job{in: m.live, kind: saveJob, during: "on_save hook", fn: save, end: func(results luasandbox.Results, err error) {
@@ -204,7 +211,8 @@ func (m *Mod) giveUpReload(r *reloadInput, err error) {
 		m.staged.drop()
 		m.staged = nil
 	}
-	m.reload = nil
+	m.reload, m.handingOver = nil, false
+	m.wake()
 	m.host.cfg.Logger.Warn("mod not reloaded", "mod", m.id, "version", r.edition.manifest.Version.String(), "reason", firstLine(err.Error()))
 	m.host.audit(m, auditLife, "action", "reload failed", "new_version", r.edition.manifest.Version.String(), "reason", err.Error())
 	r.fail(light(err))
@@ -213,7 +221,11 @@ func (m *Mod) giveUpReload(r *reloadInput, err error) {
 // takeOver makes the new instance the mod's.
 func (m *Mod) takeOver(r *reloadInput, in *instance) {
 	old := m.live
-	m.staged, m.live, m.reload = nil, in, nil
+	m.staged, m.live, m.reload, m.handingOver = nil, in, nil, false
+	if m.other != nil { // a handler of the old version
+		m.abandon(m.other, ErrNotRunning)
+		m.other = nil
+	}
 	m.setEdition(r.edition, r.source)
 	for _, t := range namedTimers(old) {
 		n := &timer{in: in, name: t.name, every: t.every}

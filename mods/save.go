@@ -171,9 +171,11 @@ func (m *Mod) save() error {
 
 // finishCurrent lets a handler that is paused come to its end.
 func (m *Mod) finishCurrent() {
-	if j := m.current; j != nil && j.task != nil && !j.over {
-		m.current = nil
-		m.complete(j, m.edition.limits.Instructions)
+	for _, lane := range []**job{&m.current, &m.other} {
+		if j := *lane; j != nil && j.in == m.live && j.task != nil && !j.over {
+			*lane = nil
+			m.aside(func() { m.complete(j, m.edition.limits.Instructions) })
+		}
 	}
 }
 

@@ -143,8 +143,9 @@ func readAPI(text []byte) (*apiListing, error) {
 func (c *console) listAPI(doc *apiListing) {
 	title := func(text string) { fmt.Fprintln(c.out, c.out.paint(bold, text)) }
 	line := func(indent int, format string, args ...any) {
-		text := strings.Repeat(" ", indent) + oneLine(fmt.Sprintf(format, args...))
-		fmt.Fprintln(c.out, c.out.fit(text))
+		if text := oneLine(fmt.Sprintf(format, args...)); text != "" {
+			fmt.Fprintln(c.out, c.out.fit(strings.Repeat(" ", indent)+text))
+		}
 	}
 	title("HOOKS of the table that the main file returns (API " + doc.APIVersion + ")")
 	for _, h := range doc.Hooks {

@@ -109,13 +109,15 @@ func consoleCommands(t *testing.T, text string) []consoleCommand {
 }
 
 var (
+	hashes  = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 	figures = regexp.MustCompile(`\d[\d,.]*`)
 	spaces  = regexp.MustCompile(` +`)
 )
 
-// withoutFigures returns text with a # for each number, one space for several, and
+// withoutFigures returns text with a # for each number and hash, one space for several, and
 // no line ends around it.
 func withoutFigures(text string) string {
+	text = hashes.ReplaceAllString(text, "#")
 	return strings.Trim(spaces.ReplaceAllString(figures.ReplaceAllString(text, "#"), " "), "\n")
 }
 

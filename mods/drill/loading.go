@@ -151,7 +151,7 @@ func (t *trial) reloads(versions []struct{ what, main string }) {
 
 // reloadPause is for how many ticks a mod may stand still while the main file of its new
 // version runs: for as long as that takes to pass its limits.
-const reloadPause = 40
+const reloadPause = 1
 
 // uninterrupted returns how far lines "count 1", "count 2" count on without a gap, and
 // for how many ticks there was none.
