@@ -65,6 +65,7 @@ type Host struct {
 	touched   []*Mod            // to be looked at when the frame is over
 	charges   []charged
 	journal   *journal
+	unaudited bool // the last record did not get into the audit log
 	frame     schedule.Report
 	idle      []idleMark
 	held      []*emitInput // until the mods that are being loaded can hear them
@@ -84,9 +85,6 @@ type Host struct {
 	sent      int     // events in the inbox
 	sentBytes int64   // of them
 	status    Status
-
-	auditMu     sync.Mutex // sensitive calls are also made on workers
-	auditFailed bool
 }
 
 // input is something that was said to a host and happens in its next tick.

@@ -34,6 +34,7 @@ type answer struct {
 	in      *instance
 	number  int64 // of the works of mods with its id, from 1
 	pending *luasandbox.Pending
+	job     *job // that waits
 	values  []any
 	err     error
 }
@@ -63,7 +64,7 @@ func (w *works) begin(g *Grantee, work func(context.Context) ([]any, error)) (*l
 		return nil, scriptErrorf("%s: too many calls wait for an answer (at most %d)", g.capability.Name, worksOfMod)
 	}
 	in.works++
-	a := &answer{in: in, number: number, pending: luasandbox.Later()}
+	a := &answer{in: in, number: number, pending: luasandbox.Later(), job: in.mod.current}
 	if h.journal.replays() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -134,9 +135,12 @@ func (a *answer) apply(h *Host) {
 	a.in.works--
 	if a.err != nil {
 		a.pending.Reject(a.err)
-		return
+	} else {
+		a.pending.Resolve(a.values...)
 	}
-	a.pending.Resolve(a.values...)
+	if a.job.task != nil {
+		a.in.mod.unpark(a.job.task)
+	}
 }
 
 // plainList checks that an answer consists of plain values.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
+	"github.com/luasandbox/modrunner/mods/audit"
 	"github.com/luasandbox/modrunner/mods/health"
 	"github.com/luasandbox/modrunner/mods/manifest"
 	"github.com/luasandbox/modrunner/mods/schedule"
@@ -51,6 +52,7 @@ type Mod struct {
 	listed       bool             // it is in host.checks
 	waits        int64            // of its jobs for answers, ever
 	page         *page            // of the journal
+	audits       []audit.Record   // of this frame, likewise
 	printed      bytes.Buffer     // in this frame, if mods run at the same time
 	saved        *savedMod        // what it wanted to know again when it was asked last
 	hostFailures int64            // of the engine's functions, that it did not catch
@@ -172,7 +174,7 @@ func (m *Mod) boot(e *edition, then func(*instance, error)) {
 		m.staged = nil
 		m.bootEnded(err)
 		if err != nil {
-			in.drop()
+			m.dropInstance(in)
 			m.fatal(j, err)
 			m.host.tendBatches()
 			return
@@ -391,6 +393,7 @@ func (m *Mod) account() {
 func (m *Mod) settle() (again bool) {
 	h := m.host
 	m.flush()
+	m.flushAudit()
 	if m.use.dropped > 0 && m.use.tick == h.tick {
 		h.cfg.Logger.Warn("mod logs too much; lines dropped", "mod", m.id, "lines", m.use.dropped, "tick", h.tick)
 		m.use.dropped = 0

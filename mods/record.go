@@ -35,18 +35,29 @@ func (h *Host) auditCall(in *instance, what string, attrs []slog.Attr) {
 		return
 	}
 	m := in.mod
-	h.append(audit.Record{Time: h.wall, Sim: h.now, Kind: auditCall, Mod: m.id, Version: m.report.Version, Digest: m.report.Digest,
-		Attrs: append([]slog.Attr{slog.String("function", what)}, attrs...)})
+	r := audit.Record{Time: h.wall, Sim: h.now, Kind: auditCall, Mod: m.id, Version: m.report.Version, Digest: m.report.Digest,
+		Attrs: append([]slog.Attr{slog.String("function", what)}, attrs...)}
+	if h.cfg.Frame.Workers > 0 { // the order of the mods decides, and not that of their goroutines
+		m.audits = append(m.audits, r)
+		return
+	}
+	h.append(r)
+}
+
+// flushAudit writes what m's calls have left for the log.
+func (m *Mod) flushAudit() {
+	for _, r := range m.audits {
+		m.host.append(r)
+	}
+	m.audits = nil
 }
 
 func (h *Host) append(r audit.Record) {
-	h.auditMu.Lock()
-	defer h.auditMu.Unlock()
 	err := h.cfg.Audit.Append(r)
-	if err != nil && !h.auditFailed {
+	if err != nil && !h.unaudited {
 		h.cfg.Logger.Error("audit log cannot be written", "error", err)
 	}
-	h.auditFailed = err != nil
+	h.unaudited = err != nil
 }
 
 // observer returns what is to be told of the host calls of an instance, nil if
@@ -66,9 +77,12 @@ func (h *Host) observer(in *instance) func(luasandbox.HostCall) {
 			h.cfg.Metrics.HostCall(in.mod.id, c.Grant, c.Err != nil)
 		}
 		h.journal.call(in, c)
-		if sensitive[c.Grant] && !c.Later {
+		if sensitive[c.Grant] && (!c.Answer || c.Err != nil) { // the attempt, and how it failed
 			chunk, line := c.Place()
 			attrs := []slog.Attr{slog.String("chunk", chunk), slog.Int("line", line)}
+			if c.Answer {
+				attrs = append(attrs, slog.Bool("answer", true))
+			}
 			if c.Err != nil {
 				attrs = append(attrs, slog.String("error", c.Err.Error()))
 			}

@@ -120,9 +120,9 @@ func (m *Mod) setEdition(e *edition, source string) {
 // renew loads a new edition of a mod that does not run.
 func (m *Mod) renew(r *reloadInput) {
 	h := m.host
-	if m.staged != nil {
-		m.staged.drop()
-		m.staged, m.current, m.other, m.urgent = nil, nil, nil, nil
+	if in := m.staged; in != nil {
+		m.staged = nil
+		m.dropInstance(in)
 	}
 	m.bootEnded(errReloading)
 	m.setEdition(r.edition, r.source)
@@ -207,9 +207,9 @@ func (in *instance) load(state any, version string, end func(error)) {
 
 // giveUpReload leaves the old version running.
 func (m *Mod) giveUpReload(r *reloadInput, err error) {
-	if m.staged != nil {
-		m.staged.drop()
+	if in := m.staged; in != nil {
 		m.staged = nil
+		m.dropInstance(in)
 	}
 	m.reload, m.handingOver = nil, false
 	m.wake()
@@ -222,17 +222,13 @@ func (m *Mod) giveUpReload(r *reloadInput, err error) {
 func (m *Mod) takeOver(r *reloadInput, in *instance) {
 	old := m.live
 	m.staged, m.live, m.reload, m.handingOver = nil, in, nil, false
-	if m.other != nil { // a handler of the old version
-		m.abandon(m.other, ErrNotRunning)
-		m.other = nil
-	}
 	m.setEdition(r.edition, r.source)
 	for _, t := range namedTimers(old) {
 		n := &timer{in: in, name: t.name, every: t.every}
 		in.startTimer(n, max(0, t.due-m.host.now))
 	}
-	m.dropJobs(old)
-	old.drop()
+	m.ticking = false
+	m.dropInstance(old)
 	m.host.audit(m, auditLife, "action", "reloaded")
 	m.host.cfg.Logger.Info("mod reloaded", "mod", m.id, "version", r.edition.manifest.Version.String())
 	if in.hooks["on_load"] == nil || old.hooks["on_save"] == nil {
@@ -245,9 +241,9 @@ func (m *Mod) takeOver(r *reloadInput, in *instance) {
 	m.touch()
 }
 
-// dropJobs gives up what an instance had to do.
-func (m *Mod) dropJobs(in *instance) {
-	m.ticking = false
+// dropInstance ends an instance that the mod goes on without, and gives up what it
+// had to do.
+func (m *Mod) dropInstance(in *instance) {
 	jobs := in.takeJobs()
 	m.urgent = slices.DeleteFunc(m.urgent, func(j *job) bool {
 		if j.in == in {
@@ -255,9 +251,16 @@ func (m *Mod) dropJobs(in *instance) {
 		}
 		return j.in == in
 	})
+	for _, lane := range []**job{&m.current, &m.other} {
+		if j := *lane; j != nil && j.in == in {
+			jobs = append(jobs, j)
+			*lane = nil
+		}
+	}
 	for _, j := range jobs {
 		m.abandon(j, ErrNotRunning)
 	}
+	in.drop()
 }
 
 // namedTimers returns the timers of an instance that outlive it, the oldest first.

@@ -337,7 +337,7 @@ func (r *apiReader) object(v apiValue) map[string]apiValue {
 	fields := map[string]apiValue{}
 	r.each(v, '{', "an object", func(key string, item apiValue) {
 		if _, twice := fields[key]; twice {
-			r.fail(item, "it is there twice")
+			r.fail(item, "%.64q is there twice", key)
 		}
 		fields[key] = item
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/luasandbox/modrunner/mods/audit"
 )
@@ -33,8 +34,10 @@ func openAudit(path string) (*auditLog, error) {
 	return nil, r
 }
 
-// Append adds a record. The error is that of the log.
+// Append adds a record, with the time that it is now: the one that mods see is made
+// up. The error is that of the log.
 func (a *auditLog) Append(r audit.Record) error {
+	r.Time = time.Now()
 	err := a.log.Append(r)
 	if err != nil {
 		a.mu.Lock()

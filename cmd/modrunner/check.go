@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,9 @@ Where several apply: 4 before 3 before 1.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("nothing was named; want a Lua file, " + modWanted)
+			}
+			if api == "-" && slices.Contains(args, "-") {
+				return errors.New("--api - and the file -: standard input can be one of them")
 			}
 			return nil
 		},

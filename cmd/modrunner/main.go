@@ -125,8 +125,8 @@ func newRoot(c *console) *cobra.Command {
 		Use:   "modrunner",
 		Short: "Run Lua mods where they can do no harm",
 		Long: `Run Lua mods, and single Lua files, where they can do no harm: in a sandbox
-that has no files, no network and no processes, that counts every instruction and
-every byte, and that stops what takes too much.
+that has no processes, no network and no files, unless you let mods have these two,
+that counts every instruction and every byte, and that stops what takes too much.
 
 Exit status:
   0  all well

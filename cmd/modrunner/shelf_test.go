@@ -57,7 +57,9 @@ func (s *stage) begin() {
 	}
 	s.t.Cleanup(func() { s.game.close() })
 	s.game.shelf = newShelf(s.game, []string{s.dir})
-	s.game.add([]string{s.dir})
+	if err := s.game.add([]string{s.dir}); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // mod writes a mod: a manifest with these lines more, and a main file.
@@ -294,4 +296,26 @@ func TestFollowLost(t *testing.T) {
 	}
 	s.w.trouble = os.ErrPermission
 	s.expect("trouble", s.run(1), "modrunner: --watch: permission denied")
+}
+
+// What a player has set holds for a mod that comes later, and for its next version;
+// what it does not take is told.
+func TestShelfSettings(t *testing.T) {
+	const settings = "[permissions.config]\nreason = \"to be told\"\n[settings]\nrain = { type = \"boolean\", default = false }\n"
+	s := newStage(t)
+	s.game.options.choices = []choice{{"late", "rain", "true"}, {"late", "snow", "true"}}
+	s.mod("first", "1.0.0", "", "")
+	s.begin()
+	s.run(1)
+	s.mod("late", "1.0.0", settings, `print("rain", config.get("rain"))`)
+	got := s.run(30, "late")
+	for _, want := range []string{"modrunner: --set late.snow=true: the mod has no such setting\n", "[late] rain\\ttrue\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	s.mod("late", "1.1.0", settings, `print("again", config.get("rain"))`)
+	if got := s.run(30, "late"); !strings.Contains(got, "[late] again\\ttrue\n") {
+		t.Error(got)
+	}
 }

@@ -71,6 +71,7 @@ func TestGuardTakenAway(t *testing.T) {
 		}, "the bystander"},
 		{"no limit of memory", "memory-balloon", func(c *mods.Config) {
 			c.Limits.Memory, c.Limits.Instructions = 1<<30, 1_000_000 // something has to end it
+			c.Memory = limits.Unlimited
 		}, "not detected"},
 		{"no health", "memory-balloon", noQuarantine, "not contained"},
 		{"no limit of output", "output-flood", func(c *mods.Config) {
