@@ -76,6 +76,25 @@ func BenchmarkTick(b *testing.B) {
 	w.benchmark(b)
 }
 
+// BenchmarkParallel is a frame of fifty mods that have much to do, by the number of
+// workers.
+//
+//	go test ./mods -run '^$' -bench Parallel
+func BenchmarkParallel(b *testing.B) {
+	for _, workers := range []int{0, 1, 2, 4} {
+		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			w := newWorld(b, mods.Config{Frame: mods.Frame{Instructions: 20e6, Workers: workers}})
+			for i := range 50 {
+				w.mod(fmt.Sprintf("mod%02d", i), `local x = 0 return {tick = function() for i = 1, 20000 do x = x + i % 7 end end}`)
+			}
+			w.run(10)
+			for b.Loop() {
+				w.run(1)
+			}
+		})
+	}
+}
+
 // attacks are what a mod can do in its tick hook to take the time of the others.
 var attacks = []string{
 	`while true do end`,

@@ -6,10 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// roundSlices is how many Runs with the most fuel that one may have fit into a
-// parallel round. Together they are a slice: what is run between two looks at
-// the clock.
-const roundSlices = 4
+// A parallel round has the fuel of so many slices, in Runs of half a slice or less.
+// It takes long enough for goroutines to be worth starting, and is what is run
+// between two looks at the clock.
+const (
+	roundSlices = 8
+	sliceRuns   = 2
+)
 
 // mostUsed is the most that a Run is believed to have used.
 const mostUsed = MaxFrame
@@ -22,7 +25,7 @@ var errExited = errors.New("schedule: a Run ended the goroutine that it ran on")
 func (s *Scheduler) drawRound() {
 	size := int64(1)
 	if s.cfg.Workers > 0 {
-		size = roundSlices * min(s.slice, MaxFrame)
+		size = roundSlices * min(s.cfg.Slice, MaxFrame)
 	}
 	s.stage, s.stageOf = none, nil
 	for i := range s.class {

@@ -77,7 +77,7 @@ func New(cfg Config) (*Scheduler, error) {
 	}
 	s := &Scheduler{cfg: cfg, budget: cfg.Frame, slice: cfg.Slice, least: min(minQuantum, cfg.Frame)}
 	if cfg.Workers > 0 {
-		s.slice = max(cfg.Slice/roundSlices, 1)
+		s.slice = max(cfg.Slice/sliceRuns, 1)
 	}
 	for i := range s.class {
 		for j := range s.class[i].queue {
