@@ -130,6 +130,8 @@ type flaky struct {
 
 var errFull = errors.New("disk full")
 
+func (f *flaky) Immediate() {}
+
 func (f *flaky) Save(changes []storage.Change) error {
 	if f.fails {
 		return &storage.Error{Op: "save", Err: errFull}

@@ -235,6 +235,7 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 	for _, in := range append(again, inputs...) {
 		in.apply(h)
 	}
+	h.storage.saved()
 	h.advance()
 	h.timers.fire(h)
 	h.listHooks()
@@ -247,7 +248,8 @@ func (h *Host) Tick(ctx context.Context, dt time.Duration) error {
 	h.settle()
 	h.trimIdle()
 	if h.tick%int64(h.cfg.SaveEvery) == 0 {
-		_ = h.save() // kept by the storage, which refuses and tries again
+		h.storage.keepHealth(h.healthRecord())
+		h.storage.saveBeside()
 	}
 	diverged := h.journal.end()
 	h.publish()

@@ -141,7 +141,7 @@ func (s *settings) check(m *Mod) {
 
 // changes returns what the store does not have as it is, and what is to be called
 // when it has.
-func (s *settings) changes() ([]storage.Change, func()) {
+func (s *settings) changes() ([]storage.Change, func(saved bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var changes []storage.Change
@@ -155,10 +155,17 @@ func (s *settings) changes() ([]storage.Change, func()) {
 		}
 		changes = append(changes, storage.Change{Mod: settingsSpace, Key: mod, Value: text, Delete: len(values) == 0})
 	}
-	return changes, func() {
+	writing := s.dirty
+	s.dirty = map[string]bool{}
+	return changes, func(saved bool) {
+		if saved {
+			return
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		clear(s.dirty)
+		for mod := range writing {
+			s.dirty[mod] = true
+		}
 	}
 }
 

@@ -31,8 +31,9 @@ type storageCapability struct {
 	failed       error    // why the last save failed
 	transactions int64    // ever begun
 	kept         map[string]health.Snapshot
-	record       string // of the mods' health, as it should be
-	health       string // and as the store has it
+	record       string  // of the mods' health, as it should be
+	health       string  // and as the store has it
+	saving       *saving // under way beside the frames
 }
 
 // space holds one mod's values. Where a transaction is under way, values, keys and
@@ -45,6 +46,8 @@ type space struct {
 	saved       map[string]bool   // keys that the store has
 	dirty       map[string]bool   // keys of values or saved that the store does not have as they are
 	transaction *transaction      // nil: none
+	writing     map[string]bool   // keys that a save under way writes; nil if there is none
+	gone        bool              // the mod was unloaded
 }
 
 func (c *storageCapability) capability() Capability {
@@ -152,6 +155,7 @@ func (c *storageCapability) space(mod string) (*space, error) {
 	}
 	for _, s := range c.spaces {
 		if s.mod == mod {
+			s.gone = false
 			return s, nil
 		}
 	}
@@ -165,12 +169,17 @@ func (c *storageCapability) space(mod string) (*space, error) {
 
 // forget drops the values of a mod that is gone from memory, when the store has them.
 func (c *storageCapability) forget(mod string) {
-	for i, s := range c.spaces {
-		if s.mod == mod && c.save() == nil {
-			c.spaces = slices.Delete(c.spaces, i, i+1)
-			return
+	for _, s := range c.spaces {
+		if s.mod == mod {
+			s.gone = true
 		}
 	}
+	c.sweep()
+}
+
+// sweep drops the values of mods that are gone which the store has.
+func (c *storageCapability) sweep() {
+	c.spaces = slices.DeleteFunc(c.spaces, func(s *space) bool { return s.gone && len(s.dirty) == 0 && s.writing == nil })
 }
 
 // load reads a mod's values and makes sure that they can be handed out.
@@ -298,7 +307,7 @@ func (s *space) changed(key, old string, there bool) {
 
 // mark has a key saved.
 func (s *space) mark(key string) {
-	if _, there := s.values[key]; there || s.saved[key] {
+	if _, there := s.values[key]; there || s.saved[key] || s.writing[key] {
 		s.dirty[key] = true
 	} else { // or a mod could make dirty grow without end
 		delete(s.dirty, key)
@@ -320,49 +329,4 @@ func (s *space) list(ctx context.Context, prefix *string) ([]string, error) {
 		return nil, err
 	}
 	return slices.Clone(s.keys[from:to]), nil
-}
-
-// save writes what changed to the store. If that fails it is kept, and tried
-// again by the next save.
-func (c *storageCapability) save() error {
-	var changes []storage.Change
-	for _, s := range c.spaces {
-		for _, key := range sortedNames(s.dirty) {
-			value, there := s.kept(key)
-			changes = append(changes, storage.Change{Mod: s.mod, Key: key, Value: value, Delete: !there})
-		}
-	}
-	chosen, settingsSaved := c.host.settings.changes()
-	changes = append(changes, chosen...)
-	record := c.health
-	if c.record != "" && c.record != c.health {
-		record = c.record
-		changes = append(changes, storage.Change{Mod: healthSpace, Key: healthKey, Value: record})
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	if err := c.store.Save(changes); err != nil {
-		if c.failed == nil {
-			c.host.cfg.Logger.Error("mods' values cannot be saved", "error", err, "changes", len(changes))
-		}
-		c.failed = err
-		return err
-	}
-	if c.failed != nil {
-		c.host.cfg.Logger.Info("mods' values can be saved again", "changes", len(changes))
-	}
-	c.failed, c.health = nil, record
-	settingsSaved()
-	for _, s := range c.spaces {
-		for key := range s.dirty {
-			if _, there := s.kept(key); there {
-				s.saved[key] = true
-			} else {
-				delete(s.saved, key)
-			}
-		}
-		clear(s.dirty)
-	}
-	return nil
 }

@@ -17,8 +17,9 @@ import (
 //
 // Ids are those of manifests: up to 64 small letters, digits, '.', '-' and '_'.
 // Keys and values are any bytes, chosen by the mod; the host bounds their
-// sizes (a mod's quota). A store belongs to one host and is called from one
-// goroutine at a time.
+// sizes (a mod's quota). A store belongs to one host. Save is called beside the
+// frames of the game, unless the store is [Immediate], and Load may be called while
+// it is; otherwise a store is called from one goroutine at a time.
 //
 // Every error that says why something could not be loaded or saved is an
 // [*Error].
@@ -33,6 +34,14 @@ type Store interface {
 	// Close ends the use of the store. It saves nothing. Closing twice is
 	// allowed.
 	Close() error
+}
+
+// Immediate marks a store that never waits for a disk or a network: it is called in
+// the frames of the game, so that what comes of a save is known at once.
+type Immediate interface {
+	Store
+	// Immediate does nothing.
+	Immediate()
 }
 
 // Change is one pair that is to be kept, or one key that is to go.
@@ -116,6 +125,9 @@ func (m *Memory) Save(changes []Change) error {
 	}
 	return nil
 }
+
+// Immediate says that a Memory is written to at once.
+func (m *Memory) Immediate() {}
 
 // Close does nothing: what was saved stays.
 func (m *Memory) Close() error { return nil }
