@@ -220,7 +220,7 @@ func newCatalogue(all []Capability) (catalogue, error) {
 func describe(c *Capability) (g *luasandbox.Grant, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Grant panics for a mod without an id, which it is called with to describe the capability: %v", p)
+			err = fmt.Errorf("it is called for a mod without an id, to describe the capability, and Grant panics: %v", p)
 		}
 	}()
 	members, err := c.members(&Grantee{capability: c, options: defaults(c.Options)})

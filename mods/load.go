@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/luasandbox/modrunner/limits"
-	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/health"
 	"github.com/luasandbox/modrunner/mods/manifest"
-	"github.com/luasandbox/modrunner/mods/texts"
 )
 
 // Source is where one mod comes from.
@@ -23,50 +20,6 @@ type Source struct {
 	// Err is why there is no Bundle, for example because the archive is damaged: the
 	// mod is then refused with this reason, and is among the host's mods.
 	Err error
-}
-
-// edition is one version of a mod, checked: what it asks for and what it gets.
-// It does not change.
-type edition struct {
-	bundle   *bundle.Bundle
-	manifest *manifest.Manifest
-	limits   limits.Limits
-	choices  []choice
-	program  *luasandbox.Program // nil if broken
-	broken   error               // the main file is not Lua
-	modules  map[string]module   // its other Lua files, by path
-	texts    *texts.Tables       // nil if it has not asked for i18n
-}
-
-// module is a Lua file that require may run.
-type module struct {
-	program *luasandbox.Program // nil if broken
-	broken  error
-}
-
-// scriptSource is the longest text that a mod compiles while it runs, in bytes:
-// compiling cannot be paused, and takes some 60 ns a byte.
-const scriptSource = 16 << 10
-
-// compile compiles the mod's Lua files, so that none of them is compiled in a frame:
-// as many as their limit of a source text holds in all, the main file first.
-func (e *edition) compile(main string) {
-	left := e.limits.WithDefaults().Source - int64(len(main))
-	e.program, e.broken = luasandbox.Compile(e.manifest.Entry, main, e.limits)
-	e.modules = map[string]module{}
-	for _, f := range e.bundle.Files() {
-		if !strings.HasSuffix(f.Path, ".lua") || f.Path == e.manifest.Entry || f.Size > left {
-			continue
-		}
-		text, err := e.bundle.ReadFile(f.Path)
-		if err != nil {
-			continue
-		}
-		left -= f.Size
-		var m module
-		m.program, m.broken = luasandbox.Compile(f.Path, string(text), e.limits)
-		e.modules[f.Path] = m
-	}
 }
 
 // Load checks mods and takes those that may run: they are loaded in the next
@@ -105,6 +58,9 @@ func (h *Host) Load(sources ...Source) ([]*Mod, error) {
 	for i, m := range mods {
 		if errs[i] != nil {
 			m.report.State, m.report.Reason, m.err = Refused, firstLine(errs[i].Error()), errs[i]
+			if m.edition != nil { // its files are not needed any more
+				m.edition = &edition{manifest: m.edition.manifest, limits: m.edition.limits}
+			}
 			h.mods = append(h.mods, m)
 		}
 	}
@@ -119,73 +75,6 @@ func (h *Host) Load(sources ...Source) ([]*Mod, error) {
 		}
 	}
 	return mods, errors.Join(errs...)
-}
-
-// edit checks what can be said of a mod without looking at others. There is an
-// edition beside the error if the manifest could be read.
-func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
-	if b == nil {
-		return nil, errors.New("there is neither a bundle nor a reason for that")
-	}
-	man, err := manifest.Parse(bundle.ManifestName, b.Manifest())
-	if err != nil {
-		return nil, err
-	}
-	e := &edition{bundle: b, manifest: man, limits: h.journal.unhurried(limits.Intersect(h.cfg.Limits, man.Limits.Or(h.cfg.Limits)))}
-	if !man.API.Contains(h.api) {
-		return e, &APIError{Mod: man.ID, Want: man.API.Text, Have: h.api.String(),
-			Err: man.Problem(fmt.Sprintf("it was written for version %s of the host's API; this host has %s", man.API.Text, h.api), "mod", "api")}
-	}
-	if e.choices, err = h.permit(man); err != nil {
-		return e, err
-	}
-	if slices.ContainsFunc(e.choices, func(c choice) bool { return c.capability.Name == "i18n" }) {
-		if e.texts, err = readTables(b); err != nil {
-			return e, err
-		}
-	}
-	text, err := b.ReadFile(man.Entry)
-	if err != nil {
-		return e, man.Problem(fmt.Sprintf("there is no file %q in the mod, which is run first", man.Entry), "mod", "entry")
-	}
-	e.compile(string(text))
-	return e, nil
-}
-
-// permit holds a mod's requests against the policy.
-func (h *Host) permit(man *manifest.Manifest) ([]choice, error) {
-	var choices []choice
-	var problems []*manifest.Problem
-	tables := map[string]string{}
-	for _, p := range man.Permissions {
-		c, err := h.catalogue.choose(man, p, h.cfg.Flags[man.ID])
-		if problem, ok := err.(*manifest.Problem); ok {
-			problems = append(problems, problem)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if !h.cfg.Policy.allows(p.Name) {
-			e := &PermissionError{Mod: man.ID, Capability: p.Name}
-			e.Err = man.Problem(fmt.Sprintf("this host does not allow the capability %q", p.Name), "permissions", p.Name)
-			return nil, e
-		}
-		if other, taken := tables[c.table()]; taken {
-			return nil, man.Problem(fmt.Sprintf("the capabilities %q and %q have one table in this host; a mod can have one of them", other, p.Name), "permissions", p.Name)
-		}
-		tables[c.table()] = p.Name
-		options, bad := readOptions(man, p, c.Options)
-		choices = append(choices, choice{capability: c, options: options, permission: p})
-		problems = append(problems, bad...)
-	}
-	switch len(problems) {
-	case 0:
-		return choices, nil
-	case 1:
-		return nil, problems[0]
-	}
-	return nil, &manifest.Error{Problems: problems}
 }
 
 // admit decides which of the mods without an error can run beside those that are
@@ -362,6 +251,16 @@ func (h *Host) Unload(ids ...string) error {
 		}
 	}
 	return nil
+}
+
+// Forget takes a mod that was refused off the host's list. It does nothing to others.
+func (h *Host) Forget(m *Mod) {
+	if m.State() != Refused {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mods = slices.DeleteFunc(h.mods, func(other *Mod) bool { return other == m })
 }
 
 // unloadInput is an Unload of one mod.

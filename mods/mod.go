@@ -3,7 +3,6 @@ package mods
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -38,6 +37,7 @@ type Mod struct {
 	started      bool        // and its start hook
 	gone         bool        // unloaded, or refused
 	waitForBatch bool
+	startLater   bool  // when the mods that it needs have started
 	touched      bool  // it is in host.touched
 	ticking      bool  // there is a tick hook in the queue, or it runs
 	ticked       int64 // the tick in which it was put there last
@@ -62,10 +62,6 @@ type Mod struct {
 	report Report
 	err    error // why it is refused or quarantined
 }
-
-// errorsTold is how many failures of the engine's functions that a mod meets are
-// told of one by one; further ones are counted.
-const errorsTold = 10
 
 // tickUse is what a mod did in one tick.
 type tickUse struct {
@@ -142,132 +138,6 @@ func (m *Mod) touch() {
 	}
 }
 
-// boot begins to load an edition of m: a sandbox is made, and the main file runs.
-// then, if not nil, takes the instance in place of the mod itself, or the error.
-func (m *Mod) boot(e *edition, then func(*instance, error)) {
-	in := &instance{mod: m, edition: e, timers: map[int64]*timer{}}
-	in.ctx, in.cancel = context.WithCancel(m.host.ctx)
-	m.staged = in
-	j := &job{in: in, kind: mainJob, during: e.manifest.Entry}
-	j.begin = func() (*luasandbox.Task, error) {
-		if e.broken != nil {
-			return nil, e.broken
-		}
-		if err := in.open(); err != nil {
-			return nil, err
-		}
-		return in.sandbox.StartFields(in.ctx, e.program)
-	}
-	j.end = func(results luasandbox.Results, err error) {
-		if m.staged != in {
-			return // it was dropped meanwhile
-		}
-		if err == nil {
-			if reason := in.takeFunctions(results); reason != "" {
-				err = &HookError{Mod: m.id, Entry: e.manifest.Entry, Reason: reason}
-			}
-		}
-		if then != nil {
-			then(in, err)
-			return
-		}
-		m.staged = nil
-		m.bootEnded(err)
-		if err != nil {
-			m.dropInstance(in)
-			m.fatal(j, err)
-			m.host.tendBatches()
-			return
-		}
-		m.live, m.loaded = in, true
-		m.booted()
-	}
-	m.touch()
-	m.hurry(j)
-}
-
-// bootEnded tells whoever waits for it how a boot ended.
-func (m *Mod) bootEnded(err error) {
-	told := m.onBoot
-	m.onBoot = nil
-	if told != nil {
-		told(err)
-	}
-}
-
-// booted is called when the main file of m has run.
-func (m *Mod) booted() {
-	m.host.audit(m, auditLife, "action", "loaded")
-	m.changed(m.health.Started(m.host.now))
-	m.check()
-	m.host.dependencyUp(m)
-	if !m.waitForBatch {
-		m.start()
-	}
-	m.host.tendBatches()
-}
-
-// dependenciesUp reports whether all mods that m cannot do without are loaded.
-func (m *Mod) dependenciesUp() bool {
-	for _, need := range m.edition.manifest.Dependencies {
-		if other := m.host.Mod(need.ID); other == nil || !other.loaded || !other.mayRun() {
-			return false
-		}
-	}
-	return true
-}
-
-// start calls the start hook; then m takes part in the game.
-func (m *Mod) start() {
-	in := m.live
-	if m.continueSaved(func(error) { m.startEnded(in) }) {
-		return
-	}
-	fn := in.hooks["start"]
-	if fn == nil {
-		m.startEnded(in)
-		return
-	}
-	m.hurry(&job{in: in, kind: startJob, during: "start hook", fn: fn, end: func(luasandbox.Results, error) { m.startEnded(in) }})
-}
-
-func (m *Mod) startEnded(in *instance) {
-	if m.live != in || in.dropped {
-		return
-	}
-	m.started, m.host.unhooked = true, true
-	if in.hooks["tick"] != nil && m.ticked < m.host.tick {
-		m.tickHook()
-	}
-	m.wake()
-}
-
-// listHooks finds the mods that have a tick hook.
-func (h *Host) listHooks() {
-	if !h.unhooked {
-		return
-	}
-	h.unhooked = false
-	h.hooked = h.hooked[:0]
-	for _, m := range h.Mods() {
-		if m.live != nil && m.started && m.live.hooks["tick"] != nil {
-			h.hooked = append(h.hooked, m)
-		}
-	}
-}
-
-// tickHook has the tick hook called, unless the one of an earlier tick still
-// waits.
-func (m *Mod) tickHook() {
-	if m.ticking || m.live == nil || !m.mayRun() {
-		return
-	}
-	m.ticking, m.ticked = true, m.host.tick
-	j := &job{in: m.live, kind: tickJob, during: "tick hook", fn: m.live.hooks["tick"], args: []any{m.host.tick, m.host.dt.Seconds()}}
-	j.end = func(luasandbox.Results, error) { m.ticking = false }
-	_ = m.enqueue(j) // there is at most one
-}
-
 // drop ends the instances of m and all that it had to do.
 func (m *Mod) drop(reason error) {
 	for _, in := range []*instance{m.staged, m.live} {
@@ -287,7 +157,7 @@ func (m *Mod) drop(reason error) {
 		}
 	}
 	m.live, m.staged, m.current, m.other, m.urgent = nil, nil, nil, nil, nil
-	m.handingOver = false
+	m.handingOver, m.startLater = false, false
 	m.loaded, m.started, m.ticking = false, false, false
 	for _, j := range jobs {
 		m.abandon(j, reason)
@@ -300,50 +170,6 @@ func (m *Mod) drop(reason error) {
 	m.host.unhooked = true
 	m.host.dependencyDown(m)
 	m.touch()
-}
-
-// dependencyUp lets the mods go on that cannot do without m, which runs now, and
-// those that cannot do without them.
-func (h *Host) dependencyUp(m *Mod) {
-	for _, other := range h.dependants(m) {
-		if other.gone {
-			continue
-		}
-		if other.needs(m.id) && other.dependenciesUp() {
-			other.changed(other.health.Resume(h.now, health.Dependency))
-			other.wake()
-			if other.loaded {
-				h.dependencyUp(other)
-			}
-		}
-		other.tryBoot()
-	}
-}
-
-// dependencyDown holds the mods that cannot do without m, and those that cannot do
-// without them. Mods that only waited to see whether one of these comes are loaded.
-func (h *Host) dependencyDown(m *Mod) {
-	if h.stopped || h.ctx.Err() != nil {
-		return
-	}
-	down, held, others := []*Mod{m}, map[*Mod]bool{m: true}, []*Mod(nil)
-	for i := 0; i < len(down); i++ {
-		for _, other := range h.dependants(down[i]) {
-			switch {
-			case other.gone || held[other]:
-			case other.needs(down[i].id):
-				other.changed(other.health.Pause(h.now, health.Dependency))
-				other.touch()
-				held[other] = true
-				down = append(down, other)
-			default:
-				others = append(others, other)
-			}
-		}
-	}
-	for _, other := range others {
-		other.tryBoot()
-	}
 }
 
 // retire adds up what a sandbox has used before it is closed.
@@ -488,191 +314,6 @@ func (m *Mod) changed(c health.Change) {
 		m.tryBoot()
 		m.wake()
 	}
-}
-
-// judge decides what an error of a job means for the mod.
-func (m *Mod) judge(j *job, err error) {
-	if errors.Is(err, context.Canceled) && m.host.ctx.Err() != nil {
-		return
-	}
-	v := m.violation(j, err)
-	if j.in == m.staged && m.reload != nil {
-		m.violate(v) // the reload fails, and the mod goes on as it was
-		return
-	}
-	if j.kind == mainJob {
-		return // boot draws the consequences
-	}
-	if j.payer != nil && v.Kind == ErrorViolation {
-		return // the caller has the error
-	}
-	if v.Kind == HostViolation {
-		// The engine's fault, not the mod's. It is not counted, and not told of without end.
-		if m.hostFailures++; m.hostFailures <= errorsTold || m.hostFailures&(m.hostFailures-1) == 0 {
-			m.violate(v)
-			return
-		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.report.ViolationCount++
-		m.report.ViolationsOmitted++
-		return
-	}
-	m.violate(v)
-	weight := 1
-	switch v.Kind {
-	case LimitViolation, InternalViolation:
-		weight = health.Fatal
-	}
-	if j.payer != nil && v.Kind == LimitViolation {
-		// Whoever calls a service chooses what it has to do: that a mod can be called
-		// so that it fails must not be a way to have it stopped.
-		j.payer.quarantineIf(j.payer.health.Violation(m.host.now, string(v.Kind), 1), v, err)
-		return
-	}
-	m.quarantineIf(m.health.Violation(m.host.now, string(v.Kind), weight), v, err)
-}
-
-// fatal is judge for a main file that failed.
-func (m *Mod) fatal(j *job, err error) {
-	v := m.violation(j, err)
-	m.violate(v)
-	if grant, ok := errors.AsType[*GrantError](err); ok {
-		m.end(Refused, firstLine(grant.Error()), err)
-		m.drop(err)
-		m.gone = true
-		m.host.mu.Lock()
-		delete(m.host.byID, m.id) // so that a mended version can be loaded
-		m.host.mu.Unlock()
-		m.host.relations = nil
-		return
-	}
-	if v.Kind == SyntaxViolation { // the next time it would be the same
-		v.Message = "is not Lua: " + v.Message
-		c := m.health.Disable(m.host.now, v.Message)
-		m.quarantineIf(c, v, err)
-		return
-	}
-	m.quarantineIf(m.health.Violation(m.host.now, v.During+" failed: "+v.Message, health.Fatal), v, err)
-}
-
-// judgeFloods puts on the account what m did while it ran.
-func (m *Mod) judgeFloods() {
-	floods := m.floods
-	m.floods = nil
-	for _, v := range floods {
-		m.quarantineIf(m.health.Violation(m.host.now, string(v.Kind), 1), v, nil)
-	}
-}
-
-// quarantineIf notes why m is quarantined, if it is now.
-func (m *Mod) quarantineIf(c health.Change, v Violation, err error) {
-	m.check()
-	m.touch()
-	if c.To == Quarantined || c.To == Disabled {
-		reason := fmt.Sprintf("%s; tick %d, %s", firstLine(v.Message), v.Tick, escape(v.During))
-		m.mu.Lock()
-		m.report.Reason, m.err = reason, light(err)
-		m.report.Quarantines++
-		m.mu.Unlock()
-	}
-	m.changed(c)
-}
-
-// light returns an error that does not hold what a script raised, which can be as
-// large as its memory was.
-func light(err error) error {
-	script, ok := errors.AsType[*luasandbox.ScriptError](err)
-	if !ok {
-		return err
-	}
-	small := *script
-	small.Value = nil
-	small.Message, small.Traceback = strings.Clone(clip(script.Message, maxMessage)), strings.Clone(clip(script.Traceback, maxTraceback))
-	return &small
-}
-
-// violation describes what a job did wrong.
-func (m *Mod) violation(j *job, err error) Violation {
-	v := Violation{Kind: ErrorViolation, During: j.during, Tick: m.host.tick, Time: m.host.now, Message: err.Error()}
-	var (
-		script   *luasandbox.ScriptError
-		limit    *limits.Error
-		internal *luasandbox.InternalError
-		syntax   *luasandbox.SyntaxError
-		hook     *HookError
-		failed   *luasandbox.HostError
-	)
-	switch {
-	case errors.As(err, &script):
-		v.Message, v.Traceback = script.Message, script.Traceback
-		if script.Chunk != "" {
-			v.Where = fmt.Sprintf("%s:%d", script.Chunk, script.Line)
-		}
-		if errors.As(err, &failed) {
-			v.Kind = HostViolation
-		}
-	case errors.As(err, &syntax):
-		v.Kind = SyntaxViolation
-	case errors.As(err, &hook):
-		v.Kind = HookViolation
-	case errors.As(err, &limit):
-		v.Kind, v.Limit, v.Used, v.Max = LimitViolation, limit.Kind.String(), limit.Used, limit.Max
-		if j.in.sandbox != nil {
-			v.Traceback = j.in.sandbox.Traceback()
-		}
-	case errors.As(err, &internal):
-		v.Kind = InternalViolation
-	}
-	if v.Where == "" {
-		v.Where = firstFrame(v.Traceback)
-	}
-	return v
-}
-
-// firstFrame returns the place of the innermost Lua function in a traceback.
-func firstFrame(traceback string) string {
-	for line := range strings.Lines(traceback) {
-		place, _, found := strings.Cut(strings.TrimSpace(line), ": in ")
-		if found && !strings.HasPrefix(place, "[") {
-			return place
-		}
-	}
-	return ""
-}
-
-// unsent is what follows when a job could not be begun because what was to be
-// passed to it does not fit into the mod. That is not the mod's fault.
-func (m *Mod) unsent(j *job, _ error) {
-	if j.kind == eventJob {
-		m.dropEvent()
-	}
-}
-
-// violate records a violation, once in each place that there is for it.
-func (m *Mod) violate(v Violation) {
-	v.Message = escape(clip(v.Message, maxMessage))
-	v.Traceback = escapeLines(clip(v.Traceback, maxTraceback))
-	v.During = escape(clip(v.During, maxMessage))
-	v.Where = escape(clip(v.Where, maxMessage))
-	h := m.host
-	h.cfg.Logger.Warn("mod violation", "mod", m.id, "version", m.report.Version, "digest", m.report.Digest,
-		"kind", string(v.Kind), "limit", v.Limit, "used", v.Used, "max", v.Max, "where", v.Where, "during", v.During,
-		"message", v.Message, "tick", v.Tick)
-	h.audit(m, auditViolation, "kind", string(v.Kind), "limit", v.Limit, "used", v.Used, "max", v.Max, "where", v.Where, "during", v.During, "message", v.Message)
-	if h.cfg.Metrics != nil {
-		h.cfg.Metrics.Violation(m.id, v.Kind)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.report.ViolationCount++
-	if len(m.report.Violations) >= maxViolations {
-		// The first ones say how it began, the last one what ended it.
-		m.report.Violations[maxViolations-1] = v
-		m.report.ViolationsOmitted++
-		return
-	}
-	m.report.Violations = append(m.report.Violations, v)
 }
 
 // end sets the last state of a mod.

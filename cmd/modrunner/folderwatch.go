@@ -118,37 +118,45 @@ func (w *folderWatcher) fail(err error) {
 func (w *folderWatcher) run() {
 	defer close(w.ended)
 	for {
-		stale := false
+		var paths []string
+		stale, lost := false, false
 		select {
 		case e, open := <-w.events.Events:
 			if !open {
 				return
 			}
-			stale = w.take(e)
+			paths, stale = w.take(e)
 		case err, open := <-w.events.Errors:
 			if !open {
 				return
 			}
 			if errors.Is(err, fsnotify.ErrEventOverflow) {
-				w.mu.Lock()
-				w.lost = true
-				w.mu.Unlock()
-				stale = true
+				stale, lost = true, true
 			} else {
 				w.fail(err)
 			}
 		}
+		// What happens in a folder before it is watched is told by nobody: so who is
+		// told of a change can look once all is watched, and not before.
 		if stale {
 			w.refresh()
+		}
+		for _, path := range paths {
+			w.note(path)
+		}
+		if lost {
+			w.mu.Lock()
+			w.lost = true
+			w.mu.Unlock()
 		}
 	}
 }
 
-// take notes one notification, and reports whether there may be folders that are
-// not watched yet.
-func (w *folderWatcher) take(e fsnotify.Event) (stale bool) {
+// take returns the paths that a notification is about, and whether there may be
+// folders that are not watched yet.
+func (w *folderWatcher) take(e fsnotify.Event) (paths []string, stale bool) {
 	if e.Op == fsnotify.Chmod {
-		return false
+		return nil, false
 	}
 	name := filepath.Clean(e.Name)
 	for _, r := range w.roots {
@@ -157,18 +165,18 @@ func (w *folderWatcher) take(e fsnotify.Event) (stale bool) {
 			switch {
 			case !found:
 				if _, above := cutPath(root, name); above { // a folder that it is in
-					w.note(r.arg)
+					paths = append(paths, r.arg)
 					stale = true
 				}
 			case below == "":
-				w.note(r.arg)
+				paths = append(paths, r.arg)
 				stale = true
 			case hidden(below):
 			default:
 				first, _, _ := strings.Cut(below, string(filepath.Separator))
-				w.note(filepath.Join(r.arg, first))
+				paths = append(paths, filepath.Join(r.arg, first))
 				if hasManifest(root) || below == bundle.ManifestName { // it is a mod itself
-					w.note(r.arg)
+					paths = append(paths, r.arg)
 				}
 				if info, err := os.Lstat(name); err == nil && info.IsDir() {
 					stale = true
@@ -176,7 +184,7 @@ func (w *folderWatcher) take(e fsnotify.Event) (stale bool) {
 			}
 		}
 	}
-	return stale
+	return paths, stale
 }
 
 // cutPath returns the rest of path below a folder; "" for the folder itself.
