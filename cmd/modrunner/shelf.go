@@ -75,6 +75,9 @@ func (s *shelf) put(from mods.Source, m *mods.Mod) *shelved {
 		e = &shelved{path: from.Path}
 		s.entries = append(s.entries, e)
 	}
+	if e.mod != nil {
+		s.game.host.Forget(e.mod) // if it was refused
+	}
 	e.mod, e.digest = m, digestOf(from)
 	_, depends := errors.AsType[*mods.DependencyError](m.Err())
 	_, twice := errors.AsType[*mods.DuplicateError](m.Err())
