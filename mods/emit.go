@@ -3,6 +3,7 @@ package mods
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -74,6 +75,7 @@ func (e *EventError) Unwrap() error { return e.Err }
 
 // question is an event of the engine's that somebody has to answer.
 type question struct {
+	host    *Host
 	event   *Event
 	payload any
 	reply   *Reply // nil: an Emit
@@ -136,7 +138,7 @@ func (e *emitInput) send(h *Host) {
 	declared := h.declared[e.name]
 	ev := event{name: e.name, payload: e.payload, size: e.size}
 	if declared.Fallback != nil || e.reply != nil {
-		ev.question = &question{event: declared, payload: e.payload, reply: e.reply}
+		ev.question = &question{host: h, event: declared, payload: e.payload, reply: e.reply}
 	}
 	h.events.deliver(ev)
 }
@@ -167,9 +169,23 @@ func (q *question) settle() {
 		q.reply.answer(nil, ErrNoAnswer)
 		return
 	}
-	payload, _ := plain(q.payload)
-	answer, err := plain(q.event.Fallback(payload))
+	answer, err := q.fallback()
 	if q.reply != nil {
 		q.reply.answer([]any{answer}, err)
 	}
+}
+
+// fallback calls the engine's code. A panic in it is logged, and is no answer.
+func (q *question) fallback() (answer any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			q.host.cfg.Logger.Error("panic in the fallback of an event", "event", q.event.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			answer, err = nil, ErrNoAnswer
+		}
+	}()
+	payload, err := plain(q.payload)
+	if err != nil {
+		return nil, err
+	}
+	return plain(q.event.Fallback(payload))
 }

@@ -347,3 +347,23 @@ func TestCloseAnswers(t *testing.T) {
 		}
 	}
 }
+
+// A fallback that panics is no answer, and ends nothing else.
+func TestFallbackThatPanics(t *testing.T) {
+	w := newWorld(t, mods.Config{Events: []mods.Event{{Name: "a", Fallback: func(any) any { panic("oh") }}}})
+	m := w.mod("other", `return {tick = function(n) print(n) end}`)
+	r, err := w.Ask("a", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.emit("a", 2)
+	w.run(2)
+	if _, err := r.Get(); !errors.Is(err, mods.ErrNoAnswer) {
+		t.Errorf("%v", err)
+	}
+	w.wantPrinted("[other] 1", "[other] 2")
+	w.well(m)
+	if w.log.told("panic in the fallback") == 0 {
+		t.Error("nothing is logged")
+	}
+}

@@ -207,7 +207,9 @@ func (m *Mod) account() {
 	r := &m.report
 	r.Calls = u.Calls
 	r.Instructions = u.Instructions
-	r.MemoryBytes = u.Memory
+	if u.Memory > 0 || !m.host.stopped { // what it held when the game ended is of interest
+		r.MemoryBytes = u.Memory
+	}
 	r.MemoryPeakBytes = u.MemoryPeak
 	r.AllocatedBytes = u.Allocated
 	r.HostCalls = u.HostCalls

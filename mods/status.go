@@ -2,6 +2,7 @@ package mods
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -73,7 +74,7 @@ type Report struct {
 	Parked  int `json:"parked"`  // jobs that wait for an answer
 
 	Instructions    int64   `json:"instructions"`
-	MemoryBytes     int64   `json:"memory_bytes"`
+	MemoryBytes     int64   `json:"memory_bytes"` // held now; after Stop, when it ended
 	MemoryPeakBytes int64   `json:"memory_peak_bytes"`
 	AllocatedBytes  int64   `json:"allocated_bytes"`
 	Calls           int64   `json:"calls"` // into the mod
@@ -136,7 +137,7 @@ type Status struct {
 func (h *Host) Status() Status {
 	h.mu.Lock()
 	s, mods := h.status, slices.Clone(h.mods)
-	s.Closed = h.closed != nil
+	s.Closed = errors.Is(h.closed, ErrClosed)
 	h.mu.Unlock()
 	s.Mods = make([]Report, len(mods))
 	for i, m := range mods {
