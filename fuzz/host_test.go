@@ -98,7 +98,7 @@ func actorMod(t *testing.T, n, version int) mods.Source {
 func play(t *testing.T, data []byte, workers int) (seen []mods.Status, printed string) {
 	const (
 		frame = 20_000
-		ticks = 24
+		ticks = 16
 	)
 	next := func() int {
 		if len(data) == 0 {
@@ -258,18 +258,21 @@ func play(t *testing.T, data []byte, workers int) (seen []mods.Status, printed s
 // Tick only; the same happens again, and with any number of workers.
 func FuzzHost(f *testing.F) {
 	for seed := range uint64(12) {
-		f.Add(generate.Bytes(seed, 600))
+		f.Add(generate.Bytes(seed, 300+int(seed*31)))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 2000 {
 			t.Skip()
 		}
-		first, said := play(t, data, 0)
-		again, saidAgain := play(t, data, 0)
-		compareRuns(t, "again", first, again, said, saidAgain)
-		one, saidOne := play(t, data, 1)
+		if len(data)%2 == 0 {
+			first, said := play(t, data, 0)
+			again, saidAgain := play(t, data, 0)
+			compareRuns(t, "again", first, again, said, saidAgain)
+			return
+		}
+		one, said := play(t, data, 1)
 		three, saidThree := play(t, data, 3)
-		compareRuns(t, "with workers", one, three, saidOne, saidThree)
+		compareRuns(t, "with workers", one, three, said, saidThree)
 	})
 }
 

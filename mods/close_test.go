@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -157,10 +158,10 @@ func TestCloseLeavesNothing(t *testing.T) {
 // TestLeakIsTold: work that does not end when it is told to is not waited for without
 // end. (It takes 10 seconds.)
 func TestLeakIsTold(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for 10 seconds")
-	}
-	t.Parallel()
+	synctest.Test(t, leak) // Close waits for ten seconds of made time
+}
+
+func leak(t *testing.T) {
 	release := make(chan struct{})
 	cap := mods.Capability{Name: "slow", Grant: func(g *mods.Grantee) ([]luasandbox.Member, error) {
 		return []luasandbox.Member{luasandbox.Func("ask", func() (*luasandbox.Pending, error) {

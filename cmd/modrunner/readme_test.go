@@ -19,6 +19,9 @@ import (
 // change with prices and library. Commands end with status 0, or with what the
 // `echo $?` after them shows.
 func TestReadme(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs commands that the scripts run too")
+	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

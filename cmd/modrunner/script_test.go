@@ -29,15 +29,30 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, commands)
 }
 
+// scriptDir returns the folder of all scripts, if no others are named.
+func scriptDir(files []string) string {
+	if files != nil {
+		return ""
+	}
+	return "testdata/script"
+}
+
 // TestScripts runs testdata/script: the whole behaviour of the command line,
-// as a person would try it.
+// as a person would try it. Short runs those alone in which several goroutines meet.
 func TestScripts(t *testing.T) {
+	var files []string
+	if testing.Short() {
+		for _, name := range []string{"exec_interrupt", "run_audit", "run_interrupt", "run_replay", "run_schedule", "run_watch"} {
+			files = append(files, filepath.Join("testdata", "script", name+".txtar"))
+		}
+	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 scriptDir(files),
+		Files:               files,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
