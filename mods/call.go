@@ -32,14 +32,15 @@ func (h *Host) Ask(name string, payload any) (*Reply, error) {
 // mod, within the mod's limits. args are values as of [Host.Emit].
 //
 // What becomes of it the [Reply] tells; here, the errors are [*CallError] for a mod
-// that is not there or arguments that cannot be sent, and [ErrStopped],
+// that is not there or arguments that cannot be sent, or, where it matches
+// [ErrQueueFull], because more was said to the host than it keeps; and [ErrStopped],
 // [ErrClosed].
 func (h *Host) Call(mod, function string, args ...any) (*Reply, error) {
 	fail := func(err error) (*Reply, error) { return nil, &CallError{Mod: mod, Function: function, Err: err} }
 	if h.Mod(mod) == nil {
 		return fail(ErrNoMod)
 	}
-	values := make([]any, len(args))
+	values, all := make([]any, len(args)), int64(0)
 	for i, a := range args {
 		v, size, err := plainSized(a)
 		if err != nil {
@@ -49,11 +50,18 @@ func (h *Host) Call(mod, function string, args ...any) (*Reply, error) {
 			return fail(fmt.Errorf("argument %d: more than %d KiB", i+1, eventPayload>>10))
 		}
 		values[i] = v
+		all += size
 	}
 	c := &callInput{mod: mod, function: function, args: values, reply: newReply()}
-	if err := h.tell(c); err != nil {
-		return nil, err
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed != nil:
+		return nil, h.closed
+	case !h.keeps(all):
+		return fail(ErrQueueFull)
 	}
+	h.inbox = append(h.inbox, c)
 	return c.reply, nil
 }
 
@@ -72,6 +80,10 @@ func (c *callInput) apply(h *Host) {
 	m := h.Mod(c.mod)
 	switch {
 	case m != nil && m.live == nil && m.booting():
+		if len(h.again) >= callsWaiting {
+			c.fail(ErrQueueFull)
+			return
+		}
 		h.again = append(h.again, c)
 		return
 	case m == nil || m.live == nil:

@@ -110,13 +110,22 @@ func (h *Host) emit(name string, payload any, r *Reply) error {
 	switch {
 	case h.closed != nil:
 		return h.closed
-	case h.sent == eventsFromHost, h.sentBytes+size > hostEventBytes:
+	case !h.keeps(size):
 		return fail(ErrQueueFull)
+	}
+	h.inbox = append(h.inbox, &emitInput{name: name, payload: payload, size: size, reply: r})
+	return nil
+}
+
+// keeps reports whether there is room in the inbox for one more event or call, and
+// takes it. h.mu is held.
+func (h *Host) keeps(size int64) bool {
+	if h.sent == eventsFromHost || h.sentBytes+size > hostEventBytes {
+		return false
 	}
 	h.sent++
 	h.sentBytes += size
-	h.inbox = append(h.inbox, &emitInput{name: name, payload: payload, size: size, reply: r})
-	return nil
+	return true
 }
 
 func (e *emitInput) fail(err error) {

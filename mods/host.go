@@ -81,7 +81,7 @@ type Host struct {
 	byID      map[string]*Mod
 	count     int     // of mods ever loaded
 	inbox     []input // for the next tick
-	sent      int     // events in the inbox
+	sent      int     // events and calls in the inbox
 	sentBytes int64   // of them
 	status    Status
 }

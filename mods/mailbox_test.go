@@ -367,3 +367,37 @@ func TestFallbackThatPanics(t *testing.T) {
 		t.Error("nothing is logged")
 	}
 }
+
+// What an engine says between two ticks is bounded, also where it says it for players.
+func TestTooManyCalls(t *testing.T) {
+	w := newWorld(t, mods.Config{})
+	w.mod("one", `return {f = function() end}`)
+	w.mod("slow", `task.sleep(1e6) return {f = function() end}`)
+	w.run(1)
+	for _, id := range []string{"one", "slow"} {
+		var replies []*mods.Reply
+		for range 10_000 {
+			r, err := w.Call(id, "f")
+			if err != nil {
+				if !errors.Is(err, mods.ErrQueueFull) {
+					t.Fatal(err)
+				}
+				break
+			}
+			replies = append(replies, r)
+		}
+		if len(replies) != 4096 {
+			t.Errorf("%s: %d calls are taken", id, len(replies))
+		}
+		w.run(3)
+		full := 0
+		for _, r := range replies {
+			if _, err := r.Get(); errors.Is(err, mods.ErrQueueFull) {
+				full++
+			}
+		}
+		if want := 4096 - 256; full != want {
+			t.Errorf("%s: %d calls are refused, want %d", id, full, want)
+		}
+	}
+}
