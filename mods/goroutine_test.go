@@ -186,7 +186,7 @@ func TestFromAnyGoroutine(t *testing.T) {
 			})
 			work(func(i int) {
 				r, err := w.Call([]string{"one", "two", "three"}[i%3], "add", i, 1)
-				fine(err, mods.ErrNoMod)
+				fine(err, mods.ErrNoMod, mods.ErrQueueFull)
 				if err == nil {
 					_, _ = r.Get()
 				}
@@ -219,7 +219,7 @@ func TestFromAnyGoroutine(t *testing.T) {
 		})
 		work(func(i int) {
 			_, err := w.Reload("two", source(t, "two", everything, main))
-			fine(err, mods.ErrNoMod)
+			fine(err, mods.ErrNoMod, mods.ErrQueueFull)
 			time.Sleep(time.Millisecond)
 		})
 		work(func(i int) {
