@@ -13,6 +13,7 @@ import (
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods"
+	"github.com/luasandbox/modrunner/mods/storage"
 	"github.com/luasandbox/modrunner/mods/storage/boltstore"
 )
 
@@ -57,7 +58,7 @@ func TestKilledInTransaction(t *testing.T) {
 	t.Error("without a transaction, 100 kills left no half: the test proves nothing")
 }
 
-// killed runs a child, kills it after some ticks, and returns the numbers of the
+// killed runs a child, kills it after some saves, and returns the numbers of the
 // changes in which the three values were made; 0 for those that are not there.
 func killed(t *testing.T, dir, step string, round int) (n [3]int) {
 	t.Helper()
@@ -71,7 +72,7 @@ func killed(t *testing.T, dir, step string, round int) (n [3]int) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	for n := 0; n < 5+round && lines.Scan(); n++ { // each line is a tick
+	for n := 0; n < 5+round && lines.Scan(); n++ { // each line is a save
 	}
 	time.Sleep(time.Duration(round) * 700 * time.Microsecond) // somewhere in the next ones
 	if err := cmd.Process.Kill(); err != nil {
@@ -104,14 +105,27 @@ func killed(t *testing.T, dir, step string, round int) (n [3]int) {
 	return n
 }
 
+// tellingStore tells of each save that has ended.
+type tellingStore struct{ storage.Store }
+
+func (s tellingStore) Save(changes []storage.Change) error {
+	err := s.Store.Save(changes)
+	fmt.Println("saved")
+	return err
+}
+
 // runUntilKilled is the child: each step changes three large values, and takes several
-// ticks, each of which saves.
+// ticks, in each of which a save begins unless one is under way.
 func runUntilKilled(dir, step string) {
 	fail := func(err error) {
 		fmt.Println("child:", err)
 		os.Exit(3)
 	}
-	h, err := mods.Open(mods.Config{DataDir: dir, OpenStore: boltstore.Open, SaveEvery: 1, Policy: mods.PolicyAll,
+	open := func(dir string) (storage.Store, error) {
+		s, err := boltstore.Open(dir)
+		return tellingStore{s}, err
+	}
+	h, err := mods.Open(mods.Config{DataDir: dir, OpenStore: open, SaveEvery: 1, Policy: mods.PolicyAll,
 		Frame: mods.Frame{Instructions: 40_000, Guard: limits.UnlimitedTime}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		fail(err)
@@ -131,8 +145,7 @@ func runUntilKilled(dir, step string) {
 		if err := h.Tick(context.Background(), 50*time.Millisecond); err != nil {
 			fail(err)
 		}
-		fmt.Println(n)
-		if n > 100_000 { // nobody kills it
+		if n > 10_000_000 { // nobody kills it
 			os.Exit(3)
 		}
 	}

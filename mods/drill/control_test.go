@@ -136,6 +136,8 @@ func backwards(c *mods.Config) {
 
 type forgetful struct{ storage.Store }
 
+func (f forgetful) Immediate() {}
+
 func (f forgetful) Save(changes []storage.Change) error {
 	_ = f.Store.Save(changes)
 	return nil

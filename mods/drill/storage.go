@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/luasandbox/modrunner/mods"
@@ -14,12 +15,29 @@ import (
 // faultyStore is a store in memory that can fail.
 type faultyStore struct {
 	storage.Memory
-	err   error // of every Save, if not nil
-	tried int   // how often Save failed
+	mu    sync.Mutex // a host that was given it in a wrapper may save beside its frames
+	err   error      // of every Save, if not nil
+	tried int        // how often Save failed
+}
+
+// fail makes every Save fail with err, or, if that is nil, none.
+func (s *faultyStore) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+// failures returns how often Save failed.
+func (s *faultyStore) failures() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tried
 }
 
 // Save fails, or makes all of the changes.
 func (s *faultyStore) Save(changes []storage.Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.err != nil {
 		s.tried++
 		return &storage.Error{Op: "save", Err: s.err}
@@ -63,12 +81,12 @@ func (t *trial) failingStore(faults []string, failure error) *world {
 	s.before = func(w *world) {
 		switch {
 		case w.begins(faultTick):
-			w.store.err = failure // seen by the save at the end of this tick
+			w.store.fail(failure) // seen by the save at the end of this tick
 			if len(faults) > 1 {
 				w.tell("hoarder", "begin")
 			}
 		case w.begins(faultTick + saveEvery):
-			w.store.err = nil
+			w.store.fail(nil)
 		case w.begins(calmTick) && len(faults) > 1:
 			w.tell("hoarder", "calm")
 		}
@@ -88,7 +106,7 @@ func (t *trial) failingStore(faults []string, failure error) *world {
 	}
 	refused := find(faultTick, "not kept")
 	t.detected(got, faultTick, refused)
-	t.contained("refused", got.store.tried == 1 && refused > 0 && got.mod("keeper").State().Runs() && len(got.messages) > 0)
+	t.contained("refused", got.store.failures() == 1 && refused > 0 && got.mod("keeper").State().Runs() && len(got.messages) > 0)
 	if refused == 0 {
 		return got
 	}
