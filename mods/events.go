@@ -120,32 +120,53 @@ func listed(list map[string]bool, name, option string) error {
 	return scriptErrorf("events: %q is not under %s in [permissions.events] of the manifest", name, option)
 }
 
-// warn tells of events in a manifest that nobody sends.
-func (e *events) warn(m *Mod) {
-	for _, c := range m.edition.choices {
-		if c.capability.Name != "events" {
-			continue
-		}
-		sent := map[string]bool{}
-		for name := range e.host.declared {
+// How much is looked for what was meant by a name in a manifest that nobody sends: a
+// comparison of two names takes microseconds, and both are their authors' to choose.
+const (
+	hintsOfMod = 16   // names
+	hintsFrom  = 1000 // names that each of them is compared with
+)
+
+// warnOfEvents tells of events in the manifests of mods that nobody sends. Looking
+// for what was meant takes long, so it is Load that does it, and no frame.
+func (h *Host) warnOfEvents(fresh []*Mod) {
+	sent := map[string]bool{}
+	for name := range h.declared {
+		sent[name] = true
+	}
+	wanted := make([][]string, len(fresh))
+	h.mu.Lock()
+	for _, m := range h.byID {
+		for _, name := range m.edition.eventNames("emit") {
 			sent[name] = true
 		}
-		for _, other := range e.host.Mods() {
-			if other.edition == nil {
-				continue
-			}
-			for _, c := range other.edition.choices {
-				for _, name := range c.options.Texts("emit") {
-					sent[name] = true
-				}
-			}
-		}
-		for _, name := range c.options.Texts("subscribe") {
-			if near := manifest.Nearest(name, sortedNames(sent)); !sent[name] && near != "" {
-				e.host.cfg.Logger.Warn("mod subscribes to an event that nobody sends", "mod", m.id, "event", name, "nearest", near)
+	}
+	for i, m := range fresh {
+		wanted[i] = m.edition.eventNames("subscribe")
+	}
+	h.mu.Unlock()
+	names := sortedNames(sent)
+	if len(names) > hintsFrom {
+		names = sortedNames(h.declared)
+	}
+	for i, m := range fresh {
+		unsent := slices.DeleteFunc(wanted[i], func(name string) bool { return sent[name] })
+		for _, name := range unsent[:min(len(unsent), hintsOfMod)] {
+			if near := manifest.Nearest(name, names); near != "" {
+				h.cfg.Logger.Warn("mod subscribes to an event that nobody sends", "mod", m.id, "event", name, "nearest", near)
 			}
 		}
 	}
+}
+
+// eventNames returns an option of the request for events.
+func (e *edition) eventNames(option string) []string {
+	for _, c := range e.choices {
+		if c.capability.Name == "events" {
+			return c.options.Texts(option)
+		}
+	}
+	return nil
 }
 
 func (e *events) on(in *instance, name string, fn *luasandbox.Function) (int64, error) {

@@ -2,6 +2,7 @@ package mods_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -318,4 +319,24 @@ func TestStoppedModsReceiveNothing(t *testing.T) {
 	if lines := w.log.lines(); len(lines) > 0 {
 		t.Errorf("%q", lines)
 	}
+}
+
+// What was meant by names that nobody sends is looked for when a mod is loaded, and
+// not in a frame; and not for more names than somebody reads of.
+func TestHintsAtEventsAreBounded(t *testing.T) {
+	w := newWorld(t, mods.Config{Events: []mods.Event{{Name: "player.joined"}}})
+	var names []string
+	for i := range 60 {
+		names = append(names, fmt.Sprintf("'player.joind%c%c'", 'a'+i%26, 'a'+i/26))
+	}
+	m := w.with("one", "[permissions.events]\nreason = 'test'\nsubscribe = ['player.joined', 'player.joind', "+strings.Join(names, ", ")+"]\n", "")
+	told := w.log.told("that nobody sends")
+	if told == 0 || told > 16 || w.log.told(`event=player.joind nearest=player.joined`) != 1 {
+		t.Errorf("%d hints when it was loaded: %q", told, w.log.lines())
+	}
+	w.run(2)
+	if again := w.log.told("that nobody sends"); again != told {
+		t.Errorf("%d hints after the first tick, %d before", again, told)
+	}
+	w.well(m)
 }

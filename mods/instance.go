@@ -36,6 +36,8 @@ type instance struct {
 	subscriptions []*subscription
 	emits         map[string]bool
 	subscribes    map[string]bool
+	uses          map[string]bool // services of others, as "economy/price"
+	exports       map[string]bool // and those of its own
 	timers        map[int64]*timer
 	timerIDs      int64
 	subIDs        int64

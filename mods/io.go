@@ -1,6 +1,7 @@
 package mods
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -31,15 +32,10 @@ func (l IOLimits) resolve() (IOLimits, error) {
 	if l.OpsPerTick < 0 || l.BytesPerTick < 0 || l.Ops < 0 || l.Bytes < 0 || !(l.Rate >= 0) || l.Burst < 0 {
 		return l, fmt.Errorf("a limit is negative")
 	}
-	or := func(n *int64, otherwise int64) {
-		if *n == 0 {
-			*n = otherwise
-		}
-	}
-	or(&l.OpsPerTick, DefaultOpsPerTick)
-	or(&l.BytesPerTick, DefaultBytesPerTick)
-	or(&l.Ops, limits.Unlimited)
-	or(&l.Bytes, limits.Unlimited)
+	l.OpsPerTick = cmp.Or(l.OpsPerTick, DefaultOpsPerTick)
+	l.BytesPerTick = cmp.Or(l.BytesPerTick, DefaultBytesPerTick)
+	l.Ops = cmp.Or(l.Ops, limits.Unlimited)
+	l.Bytes = cmp.Or(l.Bytes, limits.Unlimited)
 	if l.Rate > 0 && l.Burst == 0 {
 		l.Burst = max(1, int(min(l.Rate, 1000)))
 	}

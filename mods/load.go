@@ -69,6 +69,7 @@ func (h *Host) Load(sources ...Source) ([]*Mod, error) {
 	}
 	h.inbox = append(h.inbox, &refusedInput{mods: slices.DeleteFunc(slices.Clone(mods), func(m *Mod) bool { return m.err == nil })})
 	h.mu.Unlock()
+	h.warnOfEvents(order)
 	for i, m := range mods {
 		if errs[i] != nil {
 			h.cfg.Logger.Warn("mod refused", "mod", m.id, "source", m.report.Source, "reason", m.report.Reason)
@@ -369,7 +370,6 @@ func (m *Mod) warnOfRequests() {
 		m.host.cfg.Logger.Warn("mod uses a deprecated capability", "mod", m.id, "capability", c.capability.Name,
 			"version", c.capability.Version, "where", fmt.Sprintf("%s:%d", at.File, at.Line), "instead", c.capability.Deprecated)
 	}
-	m.host.events.warn(m)
 }
 
 // advance does what is due in the health of mods: see health.Machine.Advance.

@@ -204,15 +204,20 @@ func (m *Mod) stepped(j *job, step func() (luasandbox.Status, error)) luasandbox
 	if j.payer != nil {
 		j.owed += j.in.instructions() - before
 	}
+	if j.took(status, err); !j.over && status == luasandbox.Waiting {
+		m.park(j)
+	}
+	return status
+}
+
+// took notes how a step ended, if it ended the job.
+func (j *job) took(status luasandbox.Status, err error) {
 	switch {
 	case err != nil:
 		j.over, j.err = true, err
 	case status == luasandbox.Done:
 		j.over, j.results = true, j.task.Results()
-	case status == luasandbox.Waiting:
-		m.park(j)
 	}
-	return status
 }
 
 // park lets other jobs of the mod run while j waits for an answer.
@@ -327,12 +332,7 @@ func (m *Mod) complete(j *job, most int64) {
 			for err == nil && status == luasandbox.Turn {
 				status, err = j.task.TakeTurn()
 			}
-			switch {
-			case err != nil:
-				j.over, j.err = true, err
-			case status == luasandbox.Done:
-				j.over, j.results = true, j.task.Results()
-			case status == luasandbox.Waiting:
+			if j.took(status, err); !j.over && status == luasandbox.Waiting {
 				m.giveUp(j, errWaits)
 			}
 		})

@@ -144,7 +144,7 @@ func (m *Mod) save() error {
 	if m.live != in {
 		return ErrNotRunning
 	}
-	s := savedMod{ID: m.id, Version: in.edition.manifest.Version.String()}
+	s := savedMod{ID: m.id, Version: in.edition.manifest.Version.String(), at: m.host.now}
 	for _, t := range namedTimers(in) {
 		s.Timers = append(s.Timers, savedTimer{Name: t.name, Left: max(0, t.due-m.host.now), Every: t.every})
 	}

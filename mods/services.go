@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -44,6 +43,9 @@ func (h *Host) servicesCapability() Capability {
 			{Name: "use", Type: TextsOption, Doc: `functions of others that this mod may call, as "economy/price"`, Check: check(serviceUse, `a mod and its function, as "economy/price"`)},
 		},
 		Grant: func(g *Grantee) ([]luasandbox.Member, error) {
+			if in := g.in; in != nil {
+				in.uses, in.exports = set(g.Options().Texts("use")), set(g.Options().Texts("export"))
+			}
 			return []luasandbox.Member{
 				luasandbox.Func("call", func(ctx context.Context, mod, function string, args ...any) (*luasandbox.Pending, error) {
 					return h.callService(ctx, g, mod, function, args)
@@ -64,19 +66,17 @@ func (h *Host) servicesCapability() Capability {
 // service finds a service that a mod may call.
 func (h *Host) service(g *Grantee, mod, function string) (*Mod, error) {
 	name := mod + "/" + function
-	if !slices.Contains(g.Options().Texts("use"), name) {
+	if !g.in.uses[name] {
 		return nil, scriptErrorf("services: %s is not under use in [permissions.services] of the manifest", shown(name))
 	}
 	m := h.Mod(mod)
 	if m == nil || m == g.in.mod || m.live == nil || !m.loaded || !m.mayRun() {
 		return nil, scriptErrorf("services: the mod %q is not running", mod)
 	}
-	for _, c := range m.live.edition.choices {
-		if c.capability.Name == "services" && slices.Contains(c.options.Texts("export"), function) && m.live.functions[function] != nil {
-			return m, nil
-		}
+	if !m.live.exports[function] || m.live.functions[function] == nil {
+		return nil, scriptErrorf("services: the mod %q does not export %q", mod, function)
 	}
-	return nil, scriptErrorf("services: the mod %q does not export %q", mod, function)
+	return m, nil
 }
 
 func (h *Host) callService(ctx context.Context, g *Grantee, mod, function string, args []any) (*luasandbox.Pending, error) {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -209,26 +208,8 @@ func (c *console) drillTable(results []drill.Result) {
 			fmt.Sprintf("%.2fs", r.Wall.Seconds()),
 		})
 	}
-	columns := widths(rows)
-	for i, row := range rows {
-		for j, cell := range row {
-			pad := strings.Repeat(" ", columns[j]-utf8.RuneCountInString(cell))
-			switch {
-			case j == 2 || j >= 5: // numbers
-				cell = pad + cell
-			case i > 0 && j == 1:
-				cell = c.out.paint(drillColours[cell], cell) + pad
-			default:
-				cell += pad
-			}
-			row[j] = cell
-		}
-		line := strings.TrimRight(strings.Join(row, "  "), " ")
-		if i == 0 {
-			line = c.out.paint(bold, line)
-		}
-		fmt.Fprintln(c.out, line)
-	}
+	c.columns(rows, 1, func(column int) bool { return column == 2 || column >= 5 },
+		func(row int) string { return drillColours[rows[row][1]] })
 	fmt.Fprintln(c.out)
 	count := map[bool]int{}
 	for _, r := range results {

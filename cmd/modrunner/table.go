@@ -38,26 +38,8 @@ func (c *console) table(r runReport) {
 		rows = append(rows, row)
 	}
 	fmt.Fprintln(c.out)
-	columns := widths(rows)
-	for i, row := range rows {
-		for j, cell := range row {
-			pad := strings.Repeat(" ", columns[j]-utf8.RuneCountInString(cell))
-			switch {
-			case j >= 3: // numbers
-				cell = pad + cell
-			case i > 0 && j == 2:
-				cell = c.out.paint(stateColours[r.Mods[i-1].State], cell) + pad
-			default:
-				cell += pad
-			}
-			row[j] = cell
-		}
-		line := strings.TrimRight(strings.Join(row, "  "), " ")
-		if i == 0 {
-			line = c.out.paint(bold, line)
-		}
-		fmt.Fprintln(c.out, line)
-	}
+	c.columns(rows, 2, func(column int) bool { return column >= 3 },
+		func(row int) string { return stateColours[r.Mods[row-1].State] })
 	fmt.Fprintln(c.out)
 	for _, m := range r.Mods {
 		c.explain(m)
@@ -78,6 +60,31 @@ func orDash(text string) string {
 		return "-"
 	}
 	return text
+}
+
+// columns writes rows, the first as headings, in columns that align: numbers at the
+// right. The cells of one column have colours, by row from 1.
+func (c *console) columns(rows [][]string, coloured int, number func(column int) bool, colour func(row int) string) {
+	columns := widths(rows)
+	for i, row := range rows {
+		for j, cell := range row {
+			pad := strings.Repeat(" ", columns[j]-utf8.RuneCountInString(cell))
+			switch {
+			case number(j):
+				cell = pad + cell
+			case i > 0 && j == coloured:
+				cell = c.out.paint(colour(i), cell) + pad
+			default:
+				cell += pad
+			}
+			row[j] = cell
+		}
+		line := strings.TrimRight(strings.Join(row, "  "), " ")
+		if i == 0 {
+			line = c.out.paint(bold, line)
+		}
+		fmt.Fprintln(c.out, line)
+	}
 }
 
 // widths returns how wide each column is.
