@@ -231,7 +231,7 @@ func describe(c *Capability) (g *luasandbox.Grant, err error) {
 }
 
 func checkOptions(declared []Option) error {
-	names := map[string]bool{"reason": true, "version": true}
+	names := map[string]bool{"reason": true, "version": true, "optional": true}
 	for _, o := range declared {
 		switch {
 		case !optionName.MatchString(o.Name):

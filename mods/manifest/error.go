@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/luasandbox/modrunner/mods/internal/safetoml"
 )
 
 // Kind says what sort of thing is wrong.
@@ -131,32 +133,20 @@ func visible(name string) string {
 	return quoted
 }
 
-// dotted renders a path as TOML writes it, quoting names that need it.
-func dotted(path []string) string {
-	parts := make([]string, len(path))
-	for i, name := range path {
-		parts[i] = name
-		if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf || !isKeyByte(byte(r)) }) >= 0 || name == "" {
-			parts[i] = strconv.Quote(name)
-		}
-	}
-	return strings.Join(parts, ".")
-}
-
 // source turns byte offsets into positions.
 type source struct {
 	file string
 	text string
 }
 
-func (s source) position(at span) Position {
-	start := min(max(at.start, 0), len(s.text))
+func (s source) position(at safetoml.Span) Position {
+	start := min(max(at.Start, 0), len(s.text))
 	lineStart := strings.LastIndexByte(s.text[:start], '\n') + 1
 	lineEnd := len(s.text)
 	if i := strings.IndexByte(s.text[start:], '\n'); i >= 0 {
 		lineEnd = start + i
 	}
-	end := min(max(at.end, start), lineEnd)
+	end := min(max(at.End, start), lineEnd)
 	return Position{
 		File:   s.file,
 		Line:   1 + strings.Count(s.text[:start], "\n"),
@@ -175,7 +165,7 @@ func (s source) line(number int) string {
 	return strings.TrimSuffix(line, "\r")
 }
 
-func (s source) problem(kind Kind, at span, field, message string) *Problem {
+func (s source) problem(kind Kind, at safetoml.Span, field, message string) *Problem {
 	p := &Problem{Position: s.position(at), Kind: kind, Field: field, Message: message}
 	p.Source = s.line(p.Line)
 	return p

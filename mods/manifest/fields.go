@@ -21,6 +21,7 @@ const (
 	listField                   // an array of strings
 	countField                  // a whole number from 1
 	sizeField                   // a whole number from 1, or a string as "16MiB"
+	flagField                   // true or false
 	timeField                   // a string as "50ms"
 )
 
@@ -41,7 +42,7 @@ type field struct {
 
 	maxItems int // of a listField
 
-	// store puts a value of the right form (string, []string, int64 or
+	// store puts a value of the right form (string, []string, int64, bool or
 	// time.Duration) into the manifest. An error says what would be right.
 	store func(*Manifest, any) error
 }
@@ -83,6 +84,7 @@ const (
 var (
 	idPattern         = regexp.MustCompile(`^[a-z][a-z0-9]*([._-][a-z0-9]+)*$`)
 	capabilityPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`)
+	exceptionPattern  = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	optionPattern     = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	rangePattern      = regexp.MustCompile(`^[0-9A-Za-z.*^~<>=!|, +-]+$`)
 	licensePattern    = regexp.MustCompile(`^[A-Za-z0-9(][A-Za-z0-9.+() -]*$`)
@@ -95,6 +97,7 @@ var (
 const (
 	idForm         = "small letters and digits, in parts joined by '.', '-' or '_', beginning with a letter"
 	capabilityForm = "small letters, digits and '_', in parts joined by '.'"
+	exceptionForm  = "small letters and digits, in parts joined by '-'"
 	rangeForm      = `a range of versions such as "^1.2" or ">=1.0, <3.0"`
 	sizeForm       = `a number of bytes, or a size such as "16MiB"`
 	timeForm       = `a duration such as "50ms" or "1.5s"`
@@ -109,7 +112,7 @@ func init() {
 		{key: "mod", required: true, doc: "What the mod is.", fields: modFields},
 		{key: "permissions", doc: "Which capabilities of the host the mod wants, each with the reason. What is not asked for is never there; what is asked for may be refused.", rows: &rows{
 			name: capabilityPattern, form: capabilityForm, noun: "capability", tables: true, max: maxRows,
-			value:   fmt.Sprintf("A table with `reason`, a text of 1 to %d characters (required), and with the options that the capability has. An option is a string, a number, a boolean or an array of these.", maxReason),
+			value:   fmt.Sprintf("A table with `reason`, a text of 1 to %d characters (required), with `optional = true` if the mod can do without, and with the options that the capability has. An option is a string, a number, a boolean or an array of these.", maxReason),
 			example: "storage = { reason = \"remembers the season\", quota = \"64KiB\" }",
 			read:    (*reader).permission, schema: permissionSchema,
 		}},
@@ -126,6 +129,16 @@ func init() {
 			rows: requirementRows("seasons = \">=2.0, <4.0\"", func(m *Manifest) *[]Requirement { return &m.OptionalDependencies })},
 		{key: "conflicts", doc: "Other mods that must not be there in these versions.",
 			rows: requirementRows("old-weather = \"*\"", func(m *Manifest) *[]Requirement { return &m.Conflicts })},
+		{key: "libraries", doc: "Libraries that are copied into this mod. `require(\"the.id\")` runs a library's first file, `require(\"the.id.part\")` its file `part.lua`. A copy belongs to this mod alone, and can do what it can.",
+			rows: requirementRows("\"com.example.vectors\" = \"^2.1\"", func(m *Manifest) *[]Requirement { return &m.Libraries })},
+		{key: "load_after", doc: "Other mods that are loaded before this one, if they are there in these versions. Nothing else follows from it.",
+			rows: requirementRows("terrain = \"*\"", func(m *Manifest) *[]Requirement { return &m.LoadAfter })},
+		{key: "exceptions", doc: "Findings of `modrunner check` that are as they should be: the id of the rule, and why. They are shown to whoever decides about the mod.", rows: &rows{
+			name: exceptionPattern, form: exceptionForm, noun: "rule", max: maxRows,
+			value:   fmt.Sprintf("A string: why it is well here, in 1 to %d characters.", maxReason),
+			example: "code-from-string = \"it is a console for players: what they type is run\"",
+			read:    (*reader).exception, schema: exceptionSchema,
+		}},
 	}
 }
 
@@ -193,6 +206,11 @@ var modFields = []field{
 			}
 			return nil
 		},
+	},
+	{
+		key: "library", typ: flagField, example: "false", fallback: "false",
+		doc:   "Whether the mod is a library, which is only ever copied into other mods: see [libraries]. It asks for no permissions and has no settings, and all that it needs are libraries.",
+		store: func(m *Manifest, v any) error { m.Library = v.(bool); return nil },
 	},
 	{
 		key: "api", example: `"^1.0"`, fallback: "every version",

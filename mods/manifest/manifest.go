@@ -13,8 +13,6 @@
 package manifest
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -22,6 +20,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/mods/internal/safetoml"
 )
 
 // Manifest is a valid manifest. It is not changed after Parse, and may be read
@@ -35,6 +34,9 @@ type Manifest struct {
 	License     string
 	Entry       string // slash-separated path of the first Lua file
 	API         Range  // zero if not stated
+	// Library: the mod has no state of its own. Its files are copied into the states
+	// of the mods that name it under [libraries], where they can do what those can.
+	Library bool
 
 	Permissions []Permission  // sorted by name
 	Limits      limits.Limits // what it asks for; a zero field was not asked for
@@ -43,15 +45,24 @@ type Manifest struct {
 	Dependencies         []Requirement // sorted by ID
 	OptionalDependencies []Requirement // sorted by ID
 	Conflicts            []Requirement // sorted by ID
+	Libraries            []Requirement // sorted by ID
+	LoadAfter            []Requirement // sorted by ID
+
+	// Exceptions are the findings of package gate that the author answers for: the id
+	// of the rule, and why it is well here.
+	Exceptions map[string]string
 
 	src     source
-	outline *outline
+	outline *safetoml.Outline
 }
 
 // Permission is the request for one capability.
 type Permission struct {
 	Name   string // of the capability
 	Reason string // why the mod wants it, in the author's words
+	// Optional: the mod can do without. If it is not granted, the mod is loaded all
+	// the same, and its table is nil.
+	Optional bool
 	// Options are what else the request says. The values are string, int64,
 	// float64 (finite), bool, or a []any of these; which of them mean
 	// something, the capability knows.
@@ -94,13 +105,11 @@ func (r Range) Contains(v *semver.Version) bool {
 //
 // Every error is an [*Error].
 func Parse(file string, data []byte) (*Manifest, error) {
-	if len(data) > maxBytes {
-		src := source{file: file}
-		return nil, &Error{Problems: []*Problem{src.problem(TooComplex, span{}, "",
-			fmt.Sprintf("a manifest of %d bytes; at most %d", len(data), maxBytes))}}
+	if err := bounds.Size(len(data)); err != nil {
+		return nil, syntaxError(source{file: file}, err)
 	}
 	src := source{file: file, text: strings.TrimPrefix(string(data), "\ufeff")}
-	out, err := scan(src.text)
+	out, err := safetoml.Scan(src.text, bounds)
 	if err != nil {
 		return nil, syntaxError(src, err)
 	}
@@ -116,13 +125,19 @@ func Parse(file string, data []byte) (*Manifest, error) {
 	return r.man, nil
 }
 
-// decode runs the TOML decoder on a text that has passed scan. The decoder
+// maxBytes is the length of a manifest.
+const maxBytes = 64 << 10
+
+// bounds are those of a manifest's text.
+var bounds = safetoml.Bounds{Bytes: maxBytes, Depth: 8, KeyBytes: maxName, Entries: 2048}
+
+// decode runs the TOML decoder on a text that has passed the scan. The decoder
 // panics where it finds itself inconsistent; to a caller that is one more way
 // of saying that the text is not TOML.
 func decode(text string) (root map[string]any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &fault{kind: Syntax, message: "this is not TOML"}
+			err = &safetoml.Fault{Kind: safetoml.Syntax, Message: "this is not TOML"}
 		}
 	}()
 	_, err = toml.Decode(text, &root)
@@ -130,18 +145,8 @@ func decode(text string) (root map[string]any, err error) {
 }
 
 func syntaxError(src source, err error) error {
-	if f, ok := errors.AsType[*fault](err); ok {
-		return &Error{Problems: []*Problem{src.problem(f.kind, f.at, "", f.message)}}
-	}
-	if p, ok := errors.AsType[toml.ParseError](err); ok {
-		at := span{p.Position.Start, p.Position.Start + p.Position.Len}
-		message := printable(p.Message)
-		if message == "" {
-			message = printable(err.Error())
-		}
-		return &Error{Problems: []*Problem{src.problem(Syntax, at, "", message)}}
-	}
-	return &Error{Problems: []*Problem{src.problem(Syntax, span{}, "", printable(err.Error()))}}
+	f := safetoml.FaultOf(err)
+	return &Error{Problems: []*Problem{src.problem(Kind(f.Kind), f.At, "", f.Message)}}
 }
 
 // Where returns the place of a key, as Where("permissions", "storage"). Parts
@@ -149,21 +154,11 @@ func syntaxError(src source, err error) error {
 // is no such key, the place is that of the longest beginning of the path that
 // there is, or else the start of the file.
 func (m *Manifest) Where(path ...string) Position {
-	return m.src.position(m.outline.at(path))
+	return m.src.position(m.outline.At(path))
 }
 
 // Problem makes an error of a later stage look like one of Parse's: of kind
 // [Refused], with the place that Where gives, and the line.
 func (m *Manifest) Problem(message string, path ...string) *Problem {
-	return m.src.problem(Refused, m.outline.at(path), dotted(path), printable(message))
-}
-
-// at returns where the longest known beginning of a path stands.
-func (o *outline) at(path []string) span {
-	for n := len(path); n > 0; n-- {
-		if entry, ok := o.entries[pathKey(path[:n])]; ok {
-			return entry.key
-		}
-	}
-	return span{}
+	return m.src.problem(Refused, m.outline.At(path), safetoml.Dotted(path), printable(message))
 }

@@ -35,6 +35,9 @@ type plain struct {
 	Limits                                              limits.Limits
 	Settings                                            []manifest.Setting
 	Dependencies, Optional, Conflicts                   []string
+	Libraries, LoadAfter                                []string
+	Library                                             bool
+	Exceptions                                          map[string]string
 }
 
 func plainOf(m *manifest.Manifest) plain {
@@ -50,6 +53,7 @@ func plainOf(m *manifest.Manifest) plain {
 		Entry: m.Entry, API: m.API.Text, Authors: m.Authors, Permissions: m.Permissions, Limits: m.Limits,
 		Settings:     m.Settings,
 		Dependencies: list(m.Dependencies), Optional: list(m.OptionalDependencies), Conflicts: list(m.Conflicts),
+		Libraries: list(m.Libraries), LoadAfter: list(m.LoadAfter), Library: m.Library, Exceptions: m.Exceptions,
 	}
 }
 
@@ -63,6 +67,7 @@ func TestParse(t *testing.T) {
 			Permissions: []manifest.Permission{
 				{Name: "log", Reason: "tells you when it rains", Options: map[string]any{}},
 				{Name: "net.http", Reason: "asks the weather service", Options: map[string]any{"hosts": []any{"weather.example.com"}}},
+				{Name: "random", Reason: "which way the wind blows", Optional: true, Options: map[string]any{}},
 				{Name: "storage", Reason: "remembers the season", Options: map[string]any{
 					"quota": "64KiB", "ratio": 0.5, "strict": true, "keys": []any{"a", "b"}, "count": int64(3),
 				}},
@@ -78,6 +83,13 @@ func TestParse(t *testing.T) {
 			Dependencies: []string{"clock ~2.0 || ^3", "com.example.base ^1.2"},
 			Optional:     []string{"seasons *"},
 			Conflicts:    []string{"old-weather <2.0.0-0"},
+			Libraries:    []string{"com.example.vectors ^2.1"},
+			LoadAfter:    []string{"terrain *"},
+			Exceptions:   map[string]string{"code-from-string": "it is a console"},
+		},
+		"library.toml": {
+			ID: "com.example.vectors", Version: "2.1.0", Name: "com.example.vectors", Entry: "main.lua", Library: true,
+			Libraries: []string{"com.example.numbers ^1.0"},
 		},
 		"minimal.toml": {ID: "abc", Version: "0.0.1", Name: "abc", Entry: "main.lua"},
 		"dotted-bom-crlf.toml": {
@@ -112,7 +124,7 @@ func TestOptionNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"count", "keys", "quota", "ratio", "strict"}
-	if diff := cmp.Diff(want, m.Permissions[2].OptionNames()); diff != "" {
+	if diff := cmp.Diff(want, m.Permissions[3].OptionNames()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -248,6 +260,12 @@ func TestProblems(t *testing.T) {
 		{"permission, long option", mod("[permissions.log]\nreason = \"x\"\no = \"" + long + "\""), []string{"6:5 bad value permissions.log.o"}},
 		{"permission, many options", mod("[permissions.log]\nreason = \"x\"\n" + many(33, "o%d = 1\n")), []string{"4:1 too complex permissions.log"}},
 		{"permission, many items", mod("[permissions.log]\nreason = \"x\"\no = [" + many(65, "%d,") + "]"), []string{"6:5 bad value permissions.log.o"}},
+		{"optional, a text", mod("[permissions.log]\nreason = 'x'\noptional = 'yes'"), []string{"6:1 wrong type permissions.log.optional"}},
+		{"library, a number", "[mod]\nid = 'abc'\nversion = '1.0.0'\nlibrary = 1", []string{"4:1 wrong type mod.library"}},
+		{"library that asks", "[mod]\nid = 'abc'\nversion = '1.0.0'\nlibrary = true\n[permissions.log]\nreason = 'x'\n[dependencies]\nxyz = '*'\n[limits]\ndepth = 1", []string{"5:1 bad value permissions", "7:1 bad value dependencies", "9:1 bad value limits"}},
+		{"library twice", mod("[dependencies]\nxyz = '*'\n[libraries]\nxyz = '*'"), []string{"7:1 bad value libraries.xyz"}},
+		{"exception, not a rule", mod("[exceptions]\nA_b = 'x'"), []string{"5:1 bad value exceptions.A_b"}},
+		{"exception without a reason", mod("[exceptions]\na-b = ''"), []string{"5:7 bad value exceptions.a-b"}},
 		{"many permissions", mod("[permissions]\n" + many(65, "p%d.reason = 'x'\n")), []string{"4:1 too complex permissions"}},
 
 		{"limits, zero", mod("[limits]\ninstructions = 0"), []string{"5:16 bad value limits.instructions"}},

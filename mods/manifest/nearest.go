@@ -1,14 +1,17 @@
 package manifest
 
+// maxName is the length of a key, in bytes.
+const maxName = 128
+
 // Nearest returns the candidate that takes the fewest edits to reach from
 // name (Damerau's optimal string alignment distance), if they are at most a
 // third of its length and one; of several the first. To a name that is too long for
 // a manifest nothing is near: the work is in proportion to its length.
 func Nearest(name string, candidates []string) string {
-	if len(name) > maxKeyBytes {
+	if len(name) > maxName {
 		return ""
 	}
-	best, most := "", min(len(name), maxKeyBytes)/3+1
+	best, most := "", min(len(name), maxName)/3+1
 	for _, candidate := range candidates {
 		if d := distance(name, candidate); d <= most && d < len(candidate) && candidate != name {
 			best, most = candidate, d-1
@@ -18,7 +21,7 @@ func Nearest(name string, candidates []string) string {
 }
 
 // distance counts insertions, deletions, replacements and swaps of neighbours,
-// in bytes. Names are at most maxKeyBytes long.
+// in bytes. Names are at most maxName long.
 func distance(a, b string) int {
 	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

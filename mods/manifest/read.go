@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/mods/internal/safetoml"
 )
 
 // maxProblems is how many problems are told; more help nobody.
@@ -21,14 +22,14 @@ const maxProblems = 50
 // What it recurses on is bounded by scan.
 type reader struct {
 	src      source
-	out      *outline
+	out      *safetoml.Outline
 	man      *Manifest
 	problems []*Problem
 	omitted  int
 }
 
-func (r *reader) problem(kind Kind, path []string, at span, message string) *Problem {
-	p := r.src.problem(kind, at, dotted(path), message)
+func (r *reader) problem(kind Kind, path []string, at safetoml.Span, message string) *Problem {
+	p := r.src.problem(kind, at, safetoml.Dotted(path), message)
 	if len(r.problems) < maxProblems {
 		r.problems = append(r.problems, p)
 	} else {
@@ -39,20 +40,20 @@ func (r *reader) problem(kind Kind, path []string, at span, message string) *Pro
 
 // add reports a problem at a key.
 func (r *reader) add(kind Kind, path []string, format string, args ...any) *Problem {
-	return r.problem(kind, path, r.out.at(path), fmt.Sprintf(format, args...))
+	return r.problem(kind, path, r.out.At(path), fmt.Sprintf(format, args...))
 }
 
 // addValue reports a bad value at the value, and names the key.
 func (r *reader) addValue(path []string, message string) {
-	at := r.out.at(path)
-	if entry, ok := r.out.entries[pathKey(path)]; ok && entry.value.end > 0 {
-		at = entry.value
+	at := r.out.At(path)
+	if entry, ok := r.out.Entry(path); ok && entry.Value.End > 0 {
+		at = entry.Value
 	}
-	r.problem(BadValue, path, at, dotted(path)+": "+message)
+	r.problem(BadValue, path, at, safetoml.Dotted(path)+": "+message)
 }
 
 func (r *reader) wrongType(path []string, value any, want string) {
-	r.add(WrongType, path, "%s must be %s, not %s", dotted(path), want, typeName(value))
+	r.add(WrongType, path, "%s must be %s, not %s", safetoml.Dotted(path), want, typeName(value))
 }
 
 func (r *reader) err() error {
@@ -72,7 +73,7 @@ func (r *reader) keys(path []string, table map[string]any) []string {
 		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, func(a, b string) int {
-		return cmp.Or(cmp.Compare(r.out.at(under(path, a)).start, r.out.at(under(path, b)).start), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(r.out.At(under(path, a)).Start, r.out.At(under(path, b)).Start), cmp.Compare(a, b))
 	})
 	return keys
 }
@@ -112,7 +113,7 @@ func (r *reader) root(root map[string]any) {
 func (r *reader) unknownRoot(key string, value any, names []string) {
 	path := []string{key}
 	if _, isTable := value.(map[string]any); isTable {
-		r.add(UnknownKey, path, "unknown section [%s]", dotted(path)).Suggestion = Nearest(key, names)
+		r.add(UnknownKey, path, "unknown section [%s]", safetoml.Dotted(path)).Suggestion = Nearest(key, names)
 		return
 	}
 	for _, s := range sections {
@@ -132,7 +133,7 @@ func (r *reader) fields(path []string, table map[string]any, fields []field) {
 	for _, key := range r.keys(path, table) {
 		if !slices.Contains(names, key) {
 			at := under(path, key)
-			r.add(UnknownKey, at, "unknown key %q in [%s]", key, dotted(path)).Suggestion = Nearest(key, names)
+			r.add(UnknownKey, at, "unknown key %q in [%s]", key, safetoml.Dotted(path)).Suggestion = Nearest(key, names)
 		}
 	}
 	for _, f := range fields {
@@ -140,7 +141,7 @@ func (r *reader) fields(path []string, table map[string]any, fields []field) {
 		value, there := table[f.key]
 		if !there {
 			if f.required {
-				r.add(Missing, at, "[%s] has no %q; %s, such as %s", dotted(path), f.key, f.want(), f.example)
+				r.add(Missing, at, "[%s] has no %q; %s, such as %s", safetoml.Dotted(path), f.key, f.want(), f.example)
 			}
 			continue
 		}
@@ -163,6 +164,8 @@ func (f field) want() string {
 		return sizeForm
 	case timeField:
 		return timeForm
+	case flagField:
+		return "true or false"
 	}
 	return "a string"
 }
@@ -183,6 +186,12 @@ func (r *reader) value(path []string, value any, f field) (any, bool) {
 		return text, true
 	case listField:
 		return r.list(path, value, f)
+	case flagField:
+		if _, ok := value.(bool); !ok {
+			r.wrongType(path, value, f.want())
+			return nil, false
+		}
+		return value, true
 	}
 	n, kind, message := number(value, f)
 	switch kind {
@@ -278,14 +287,14 @@ func checkText(text string, f field) string {
 
 func (r *reader) rows(path []string, table map[string]any, rows *rows) {
 	if len(table) > rows.max {
-		r.add(TooComplex, path, "[%s] has %d entries; at most %d", dotted(path), len(table), rows.max)
+		r.add(TooComplex, path, "[%s] has %d entries; at most %d", safetoml.Dotted(path), len(table), rows.max)
 		return
 	}
 	for _, name := range r.keys(path, table) {
 		at := under(path, name)
 		if inner, ok := table[name].(map[string]any); ok {
 			if whole := r.unquoted(at, inner, rows); whole != "" && rows.dotted() {
-				r.add(WrongType, at, "a %s with dots is written in quotes: %s.%q", rows.noun, dotted(path), whole)
+				r.add(WrongType, at, "a %s with dots is written in quotes: %s.%q", rows.noun, safetoml.Dotted(path), whole)
 				continue
 			}
 		}
@@ -303,12 +312,12 @@ func (s *rows) dotted() bool { return s.name.MatchString("a.a") }
 // unquoted recognizes com.example.base = "1" and [permissions.net.http], in
 // which TOML sees tables inside tables, and returns the name that was meant.
 func (r *reader) unquoted(path []string, table map[string]any, rows *rows) string {
-	if entry := r.out.entries[pathKey(path)]; entry.explicit && !rows.tables {
+	if entry, _ := r.out.Entry(path); entry.Explicit && !rows.tables {
 		return "" // name = { ... }
 	}
 	// A permission is itself a table, so only a table in it tells.
 	deepest := ""
-	for len(path) <= maxDepth {
+	for len(path) <= bounds.Depth {
 		var name string
 		for _, key := range r.keys(path, table) {
 			_, isTable := table[key].(map[string]any)
@@ -335,12 +344,18 @@ func (r *reader) unquoted(path []string, table map[string]any, rows *rows) strin
 func (r *reader) permission(path []string, name string, value any) {
 	table, ok := value.(map[string]any)
 	if !ok {
-		r.add(WrongType, path, `%s must be a table with a reason, not %s: %s = { reason = "..." }`, dotted(path), typeName(value), dotted([]string{name}))
+		r.add(WrongType, path, `%s must be a table with a reason, not %s: %s = { reason = "..." }`, safetoml.Dotted(path), typeName(value), safetoml.Dotted([]string{name}))
 		return
 	}
 	p := Permission{Name: name, Options: map[string]any{}}
-	if len(table) > 1+maxOptions {
-		r.add(TooComplex, path, "%s has %d options; at most %d", dotted(path), len(table), maxOptions)
+	options := len(table)
+	for _, own := range []string{"reason", "optional"} {
+		if _, there := table[own]; there {
+			options--
+		}
+	}
+	if options > maxOptions {
+		r.add(TooComplex, path, "%s has %d options; at most %d", safetoml.Dotted(path), options, maxOptions)
 		return
 	}
 	reason, there := table["reason"]
@@ -355,9 +370,13 @@ func (r *reader) permission(path []string, name string, value any) {
 		at := under(path, key)
 		switch {
 		case key == "reason":
+		case key == "optional":
+			if value, ok := r.value(at, table[key], field{typ: flagField}); ok {
+				p.Optional = value.(bool)
+			}
 		case !there && Nearest(key, []string{"reason"}) != "":
 			misspelt = true
-			r.add(UnknownKey, at, "unknown key %q in [%s]", key, dotted(path)).Suggestion = "reason"
+			r.add(UnknownKey, at, "unknown key %q in [%s]", key, safetoml.Dotted(path)).Suggestion = "reason"
 		case len(key) > 64 || !optionPattern.MatchString(key):
 			r.add(BadValue, at, "%q is not the name of an option: small letters, digits and '_'", key)
 		default:
@@ -367,9 +386,18 @@ func (r *reader) permission(path []string, name string, value any) {
 		}
 	}
 	if !there && !misspelt {
-		r.add(Missing, path, `%s has no "reason"; say in a few words why the mod wants it`, dotted(path))
+		r.add(Missing, path, `%s has no "reason"; say in a few words why the mod wants it`, safetoml.Dotted(path))
 	}
 	r.man.Permissions = append(r.man.Permissions, p)
+}
+
+func (r *reader) exception(path []string, name string, value any) {
+	if text, ok := r.value(path, value, field{min: 1, max: maxReason}); ok {
+		if r.man.Exceptions == nil {
+			r.man.Exceptions = map[string]string{}
+		}
+		r.man.Exceptions[name] = text.(string)
+	}
 }
 
 // option checks that a value is a scalar or an array of scalars.
@@ -417,25 +445,46 @@ func (r *reader) finish() {
 	for _, d := range m.Dependencies {
 		required[d.ID] = true
 	}
-	contradicts := func(section string, list []Requirement) {
-		for _, d := range list {
+	for _, list := range []struct {
+		section string
+		all     []Requirement
+	}{
+		{"optional_dependencies", m.OptionalDependencies},
+		{"conflicts", m.Conflicts},
+		{"libraries", m.Libraries},
+		{"load_after", m.LoadAfter},
+	} {
+		for _, d := range list.all {
 			if required[d.ID] {
-				r.add(BadValue, []string{section, d.ID}, "%q is also under [dependencies]; a mod stands in one of them", d.ID)
+				r.add(BadValue, []string{list.section, d.ID}, "%q is also under [dependencies]; a mod stands in one of them", d.ID)
 			}
 		}
 	}
-	contradicts("optional_dependencies", m.OptionalDependencies)
-	contradicts("conflicts", m.Conflicts)
-	byID := func(a, b Requirement) int { return strings.Compare(a.ID, b.ID) }
-	slices.SortFunc(m.Dependencies, byID)
-	slices.SortFunc(m.OptionalDependencies, byID)
-	slices.SortFunc(m.Conflicts, byID)
+	for _, list := range [][]Requirement{m.Dependencies, m.OptionalDependencies, m.Conflicts, m.Libraries, m.LoadAfter} {
+		slices.SortFunc(list, func(a, b Requirement) int { return strings.Compare(a.ID, b.ID) })
+	}
+	if m.Library {
+		r.library()
+	}
 	slices.SortFunc(m.Permissions, func(a, b Permission) int { return strings.Compare(a.Name, b.Name) })
 	if m.Name == "" {
 		m.Name = m.ID
 	}
 	if m.Entry == "" {
 		m.Entry = "main.lua"
+	}
+}
+
+// library checks that a library asks for nothing that only a mod with a state has.
+func (r *reader) library() {
+	m := r.man
+	for section, there := range map[string]bool{
+		"permissions": len(m.Permissions) > 0, "settings": len(m.Settings) > 0, "limits": m.Limits != limits.Limits{},
+		"dependencies": len(m.Dependencies) > 0, "optional_dependencies": len(m.OptionalDependencies) > 0, "load_after": len(m.LoadAfter) > 0,
+	} {
+		if there {
+			r.add(BadValue, []string{section}, "a library has no [%s]: it is copied into mods that have their own; what it needs are other [libraries]", section)
+		}
 	}
 }
 

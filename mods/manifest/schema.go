@@ -73,6 +73,8 @@ func (f field) schema() map[string]any {
 		out = map[string]any{"type": "array", "items": f.textSchema(), "maxItems": f.maxItems}
 	case countField:
 		out = number
+	case flagField:
+		out = map[string]any{"type": "boolean"}
 	case sizeField:
 		out = map[string]any{"anyOf": []any{number, map[string]any{"type": "string", "pattern": sizePattern.String()}}}
 	case timeField:
@@ -103,16 +105,24 @@ func rangeSchema() map[string]any {
 	}
 }
 
+func exceptionSchema() map[string]any {
+	return map[string]any{
+		"type": "string", "minLength": 1, "maxLength": maxReason,
+		"description": "Why it is well here.",
+	}
+}
+
 func permissionSchema() map[string]any {
 	scalar := map[string]any{"type": []string{"string", "number", "boolean"}, "maxLength": maxOptionText}
 	return map[string]any{
 		"type":     "object",
 		"required": []string{"reason"},
 		"properties": map[string]any{
-			"reason": map[string]any{"type": "string", "minLength": 1, "maxLength": maxReason, "description": "Why the mod wants it, for players."},
+			"reason":   map[string]any{"type": "string", "minLength": 1, "maxLength": maxReason, "description": "Why the mod wants it, for players."},
+			"optional": map[string]any{"type": "boolean", "description": "Whether the mod can do without: then its table may be nil."},
 		},
 		"propertyNames": map[string]any{"pattern": optionPattern.String(), "maxLength": 64},
-		"maxProperties": 1 + maxOptions,
+		"maxProperties": 2 + maxOptions,
 		"additionalProperties": map[string]any{"anyOf": []any{
 			scalar, map[string]any{"type": "array", "items": scalar, "maxItems": maxOptionItems},
 		}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/luasandbox/modrunner/mods/filter"
+	"github.com/luasandbox/modrunner/mods/internal/safetoml"
 )
 
 // SettingType is what the value of a setting is.
@@ -111,7 +112,7 @@ func settingSchema() map[string]any {
 func (r *reader) setting(path []string, name string, value any) {
 	table, ok := value.(map[string]any)
 	if !ok {
-		r.add(WrongType, path, `%s must be a table, not %s: %s = { type = "boolean", default = true }`, dotted(path), typeName(value), name)
+		r.add(WrongType, path, `%s must be a table, not %s: %s = { type = "boolean", default = true }`, safetoml.Dotted(path), typeName(value), name)
 		return
 	}
 	before := len(r.problems) + r.omitted
@@ -142,7 +143,7 @@ func (r *reader) setting(path []string, name string, value any) {
 	raw, there := table["default"]
 	switch {
 	case !there:
-		r.add(Missing, under(path, "default"), `%s has no "default"; %s`, dotted(path), s.want())
+		r.add(Missing, under(path, "default"), `%s has no "default"; %s`, safetoml.Dotted(path), s.want())
 	case len(r.problems)+r.omitted > before: // what is wrong already would be told twice
 	default:
 		at := under(path, "default")
@@ -167,7 +168,7 @@ func (r *reader) settingType(path []string, table map[string]any) SettingType {
 	text, isText := raw.(string)
 	switch {
 	case !there:
-		r.add(Missing, at, `%s has no "type"; one of %s`, dotted(path), quoted(settingTypes))
+		r.add(Missing, at, `%s has no "type"; one of %s`, safetoml.Dotted(path), quoted(settingTypes))
 	case !isText:
 		r.wrongType(at, raw, "a string")
 	case !slices.Contains(settingTypes, text):
@@ -189,7 +190,7 @@ func (r *reader) settingKeys(path []string, table map[string]any, t SettingType)
 		i := slices.Index(names, key)
 		switch {
 		case i < 0:
-			r.add(UnknownKey, at, "unknown key %q in [%s]", key, dotted(path)).Suggestion = Nearest(key, names)
+			r.add(UnknownKey, at, "unknown key %q in [%s]", key, safetoml.Dotted(path)).Suggestion = Nearest(key, names)
 		case t != "" && settingKeys[i].types != nil && !slices.Contains(settingKeys[i].types, t):
 			r.add(UnknownKey, at, "%q has no meaning for a setting of type %q", key, string(t))
 		}
@@ -254,7 +255,7 @@ func (r *reader) settingChoices(path []string, table map[string]any) []string {
 	at := under(path, "choices")
 	raw, there := table["choices"]
 	if !there {
-		r.add(Missing, at, `%s has no "choices"; an array of strings, such as ["easy", "hard"]`, dotted(path))
+		r.add(Missing, at, `%s has no "choices"; an array of strings, such as ["easy", "hard"]`, safetoml.Dotted(path))
 		return nil
 	}
 	list, ok := r.list(at, raw, field{typ: listField, min: 1, max: maxChoiceText, maxItems: maxChoices})

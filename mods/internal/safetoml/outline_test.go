@@ -1,10 +1,9 @@
-package manifest
+package safetoml
 
 import (
+	"slices"
 	"strconv"
 	"testing"
-
-	"github.com/luasandbox/modrunner/limits"
 )
 
 // FuzzOutline holds the scan and the decoder against each other: in a text
@@ -20,15 +19,12 @@ func FuzzOutline(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > maxBytes {
-			return
-		}
-		out, err := scan(text)
+		out, err := Scan(text, Bounds{Bytes: 64 << 10, Depth: 8, KeyBytes: 128, Entries: 2048})
 		if err != nil {
 			return
 		}
-		root, err := decode(text)
-		if err != nil {
+		var root map[string]any
+		if _, fault := decode(text, &root); fault != nil {
 			return
 		}
 		seen := 0
@@ -40,11 +36,11 @@ func FuzzOutline(f *testing.F) {
 }
 
 // same checks that the outline knows everything in a decoded value.
-func same(t *testing.T, out *outline, path []string, value any, seen *int) {
+func same(t *testing.T, out *Outline, path []string, value any, seen *int) {
 	visit := func(name string, inner any) {
-		at := under(path, name)
+		at := append(slices.Clone(path), name)
 		if _, ok := out.entries[pathKey(at)]; !ok {
-			t.Errorf("%s is not in the outline", dotted(at))
+			t.Errorf("%s is not in the outline", Dotted(at))
 		}
 		*seen++
 		same(t, out, at, inner, seen)
@@ -62,28 +58,5 @@ func same(t *testing.T, out *outline, path []string, value any, seen *int) {
 		for i, inner := range v {
 			visit(strconv.Itoa(i), inner)
 		}
-	}
-}
-
-// Whatever can be limited, a manifest can ask for, under the same name.
-func TestEveryLimitHasAField(t *testing.T) {
-	for _, kind := range limits.Kinds() {
-		found := false
-		for _, f := range limitFields {
-			if f.key != kind.String() {
-				continue
-			}
-			found = true
-			m := &Manifest{}
-			if err := f.store(m, int64(7)); err != nil || m.Limits.Of(kind) != 7 {
-				t.Errorf("the field %q does not set its limit: %+v, %v", f.key, m.Limits, err)
-			}
-		}
-		if !found {
-			t.Errorf("no field for the limit %q", kind)
-		}
-	}
-	if len(limitFields) != len(limits.Kinds()) {
-		t.Errorf("%d fields, %d limits", len(limitFields), len(limits.Kinds()))
 	}
 }

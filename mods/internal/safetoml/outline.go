@@ -1,4 +1,4 @@
-package manifest
+package safetoml
 
 import (
 	"fmt"
@@ -8,52 +8,97 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds on the text of a manifest. They hold before the TOML decoder sees it:
-// the decoder recurses on nested values, and it keeps, for every key, the full
-// path in several copies, so that 32 KiB of dots cost it gigabytes.
+// Kind says why a text is not taken.
+type Kind string
+
+// The kinds.
 const (
-	maxBytes    = 64 << 10
-	maxDepth    = 8    // names in the path of a key; brackets inside brackets
-	maxKeyBytes = 128  // one name
-	maxEntries  = 2048 // keys, tables and array elements
+	Syntax     Kind = "syntax"      // not TOML, or not UTF-8
+	TooComplex Kind = "too complex" // too long, too deep, too many
+	Duplicate  Kind = "duplicate"   // a key or table is there twice
 )
 
-// span is a range of bytes of the text.
-type span struct{ start, end int }
-
-// fault is what the scan stops at.
-type fault struct {
-	kind    Kind
-	at      span
-	message string
+// Bounds on a text. They hold before the TOML decoder sees it: the decoder recurses
+// on nested values, and it keeps, for every key, the full path in several copies, so
+// that 32 KiB of dots cost it gigabytes.
+type Bounds struct {
+	Bytes    int // of the whole text
+	Depth    int // names in the path of a key; brackets inside brackets
+	KeyBytes int // one name
+	Entries  int // keys, tables and array elements
 }
 
-func (f *fault) Error() string { return f.message }
+// Size refuses a text of that many bytes, with a [*Fault], if it is too long: before it
+// is copied.
+func (b Bounds) Size(n int) error {
+	if n > b.Bytes {
+		return &Fault{Kind: TooComplex, Message: fmt.Sprintf("a text of %d bytes; at most %d", n, b.Bytes)}
+	}
+	return nil
+}
 
-// outline knows where in the text each key, table and array element stands.
-type outline struct {
-	entries map[string]outlineEntry // by pathKey
+// Span is a range of bytes of the text.
+type Span struct{ Start, End int }
+
+// Fault is what [Scan] and [Decode] stop at.
+type Fault struct {
+	Kind    Kind
+	At      Span
+	Message string // what is wrong, and what would be right
+}
+
+// Error is the message.
+func (f *Fault) Error() string { return f.Message }
+
+// Outline knows where in the text each key, table and array element stands.
+type Outline struct {
+	entries map[string]Entry // by pathKey
 	count   int
 }
 
-type outlineEntry struct {
-	key      span // of an array element: its value
-	value    span // empty for a table with a header
-	explicit bool // not only the beginning of a longer path
+// Entry is where one of them stands.
+type Entry struct {
+	Key      Span // of an array element: its value
+	Value    Span // empty for a table with a header
+	Explicit bool // not only the beginning of a longer path
+}
+
+// Entry returns the entry of a path. Elements of arrays have their index as name.
+func (o *Outline) Entry(path []string) (Entry, bool) {
+	entry, ok := o.entries[pathKey(path)]
+	return entry, ok
+}
+
+// Len returns how many entries there are.
+func (o *Outline) Len() int { return o.count }
+
+// At returns where the longest known beginning of a path stands.
+func (o *Outline) At(path []string) Span {
+	for n := len(path); n > 0; n-- {
+		if entry, ok := o.entries[pathKey(path[:n])]; ok {
+			return entry.Key
+		}
+	}
+	return Span{}
 }
 
 // pathKey joins a path. Names hold no control characters, so no two paths have
 // the same key.
 func pathKey(path []string) string { return strings.Join(path, "\x00") }
 
-// scan reads the text once, from left to right, without recursion, and stops
+// Scan reads the text once, from left to right, without recursion, and stops
 // at the first thing that is not well-formed or too much. It understands
 // strings, comments, keys and brackets; what a number or a date looks like, it
 // leaves to the decoder. It is stricter than TOML in three points, none of
 // which a manifest has a use for: no arrays of tables, no escapes in quoted
 // keys, no empty keys.
-func scan(text string) (*outline, error) {
-	s := &scanner{text: text, out: &outline{entries: map[string]outlineEntry{}}}
+//
+// The error is a [*Fault].
+func Scan(text string, bounds Bounds) (*Outline, error) {
+	if err := bounds.Size(len(text)); err != nil {
+		return nil, err
+	}
+	s := &scanner{text: text, bounds: bounds, out: &Outline{entries: map[string]Entry{}}}
 	if err := s.characters(); err != nil {
 		return nil, err
 	}
@@ -64,13 +109,14 @@ func scan(text string) (*outline, error) {
 }
 
 type scanner struct {
-	text string
-	pos  int
-	out  *outline
+	text   string
+	bounds Bounds
+	pos    int
+	out    *Outline
 }
 
 func (s *scanner) fault(kind Kind, start int, format string, args ...any) error {
-	return &fault{kind: kind, at: span{start, max(s.pos, start+1)}, message: fmt.Sprintf(format, args...)}
+	return &Fault{Kind: kind, At: Span{start, max(s.pos, start+1)}, Message: fmt.Sprintf(format, args...)}
 }
 
 // characters refuses what TOML allows nowhere.
@@ -79,10 +125,10 @@ func (s *scanner) characters() error {
 		r, size := utf8.DecodeRuneInString(s.text[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return &fault{Syntax, span{i, i + 1}, fmt.Sprintf("the byte 0x%02x is not UTF-8; save the file as UTF-8", s.text[i])}
+			return &Fault{Syntax, Span{i, i + 1}, fmt.Sprintf("the byte 0x%02x is not UTF-8; save the file as UTF-8", s.text[i])}
 		case r == '\r' && strings.HasPrefix(s.text[i:], "\r\n"), r == '\n', r == '\t':
 		case r < ' ', r == 0x7f:
-			return &fault{Syntax, span{i, i + 1}, fmt.Sprintf("the control character %U is not allowed", r)}
+			return &Fault{Syntax, Span{i, i + 1}, fmt.Sprintf("the control character %U is not allowed", r)}
 		}
 		i += size
 	}
@@ -169,7 +215,7 @@ func (s *scanner) header() ([]string, error) {
 	s.pos++
 	if s.next() == '[' {
 		s.pos++
-		return nil, s.fault(Syntax, start, "a manifest has no arrays of tables; write [name] with single brackets")
+		return nil, s.fault(Syntax, start, "there are no arrays of tables here; write [name] with single brackets")
 	}
 	path, _, err := s.key(nil)
 	if err != nil {
@@ -179,26 +225,26 @@ func (s *scanner) header() ([]string, error) {
 		return nil, s.fault(Syntax, s.pos, "expected ']' after the name of the table, found %s", s.here())
 	}
 	s.pos++
-	return path, s.record(path, span{start, s.pos}, span{})
+	return path, s.record(path, Span{start, s.pos}, Span{})
 }
 
 // key reads a dotted key and the spaces after it, and returns its path below
 // the given one.
-func (s *scanner) key(below []string) ([]string, span, error) {
+func (s *scanner) key(below []string) ([]string, Span, error) {
 	path := slices.Clone(below)
 	s.spaces()
-	at := span{start: s.pos}
+	at := Span{Start: s.pos}
 	for {
 		s.spaces()
 		name, err := s.name()
 		if err != nil {
 			return nil, at, err
 		}
-		if len(path) == maxDepth {
-			return nil, at, s.fault(TooComplex, at.start, "a path of more than %d names", maxDepth)
+		if len(path) == s.bounds.Depth {
+			return nil, at, s.fault(TooComplex, at.Start, "a path of more than %d names", s.bounds.Depth)
 		}
 		path = append(path, name)
-		at.end = s.pos
+		at.End = s.pos
 		s.spaces()
 		if s.next() != '.' {
 			return path, at, nil
@@ -234,8 +280,8 @@ func (s *scanner) name() (string, error) {
 	switch {
 	case name == "":
 		return "", s.fault(Syntax, start, "a key is not empty")
-	case len(name) > maxKeyBytes:
-		return "", s.fault(TooComplex, start, "a key of %d bytes; at most %d", len(name), maxKeyBytes)
+	case len(name) > s.bounds.KeyBytes:
+		return "", s.fault(TooComplex, start, "a key of %d bytes; at most %d", len(name), s.bounds.KeyBytes)
 	}
 	return name, nil
 }
@@ -271,8 +317,8 @@ func (s *scanner) pair(table []string) error {
 		start := s.pos
 		switch c := s.next(); c {
 		case '[', '{':
-			if len(open) == maxDepth {
-				return s.fault(TooComplex, start, "more than %d brackets inside each other", maxDepth)
+			if len(open) == s.bounds.Depth {
+				return s.fault(TooComplex, start, "more than %d brackets inside each other", s.bounds.Depth)
 			}
 			s.pos++
 			open = append(open, bracket{table: c == '{', path: path, start: start})
@@ -280,7 +326,7 @@ func (s *scanner) pair(table []string) error {
 			if err := s.scalar(); err != nil {
 				return err
 			}
-			s.valueAt(path, span{start, s.pos})
+			s.valueAt(path, Span{start, s.pos})
 		}
 		path, open, err = s.following(open)
 		if err != nil || len(open) == 0 {
@@ -299,7 +345,7 @@ func (s *scanner) assignment(table []string) ([]string, error) {
 		return nil, s.fault(Syntax, s.pos, "expected '=' after the key, found %s", s.here())
 	}
 	s.pos++
-	return path, s.record(path, at, span{})
+	return path, s.record(path, at, Span{})
 }
 
 // following goes from the end of a value, or from an opening bracket, to where
@@ -317,7 +363,7 @@ func (s *scanner) following(open []bracket) ([]string, []bracket, error) {
 		}
 		if s.next() == top.close() {
 			s.pos++
-			s.valueAt(top.path, span{top.start, s.pos})
+			s.valueAt(top.path, Span{top.start, s.pos})
 			open = open[:len(open)-1]
 			continue
 		}
@@ -327,7 +373,7 @@ func (s *scanner) following(open []bracket) ([]string, []bracket, error) {
 			return path, open, err
 		}
 		path := append(slices.Clone(top.path), strconv.Itoa(top.values-1))
-		return path, open, s.record(path, span{s.pos, s.pos + 1}, span{})
+		return path, open, s.record(path, Span{s.pos, s.pos + 1}, Span{})
 	}
 	return nil, nil, nil
 }
@@ -395,39 +441,51 @@ func (s *scanner) multiline(quote byte) error {
 }
 
 // record enters a path and those it begins with.
-func (s *scanner) record(path []string, key, value span) error {
+func (s *scanner) record(path []string, key, value Span) error {
 	for i := 1; i < len(path); i++ {
-		if err := s.enter(path[:i], outlineEntry{key: key}); err != nil {
+		if err := s.enter(path[:i], Entry{Key: key}); err != nil {
 			return err
 		}
 	}
-	return s.enter(path, outlineEntry{key: key, value: value, explicit: true})
+	return s.enter(path, Entry{Key: key, Value: value, Explicit: true})
 }
 
-func (s *scanner) enter(path []string, entry outlineEntry) error {
+func (s *scanner) enter(path []string, entry Entry) error {
 	id := pathKey(path)
 	old, seen := s.out.entries[id]
 	switch {
-	case seen && entry.explicit && old.explicit:
-		line := 1 + strings.Count(s.text[:old.key.start], "\n")
-		return &fault{Duplicate, entry.key, fmt.Sprintf("%s is already on line %d", dotted(path), line)}
-	case seen && !entry.explicit:
+	case seen && entry.Explicit && old.Explicit:
+		line := 1 + strings.Count(s.text[:old.Key.Start], "\n")
+		return &Fault{Duplicate, entry.Key, fmt.Sprintf("%s is already on line %d", Dotted(path), line)}
+	case seen && !entry.Explicit:
 		return nil
 	case !seen:
-		if s.out.count++; s.out.count > maxEntries {
-			return &fault{TooComplex, entry.key, fmt.Sprintf("more than %d keys and values", maxEntries)}
+		if s.out.count++; s.out.count > s.bounds.Entries {
+			return &Fault{TooComplex, entry.Key, fmt.Sprintf("more than %d keys and values", s.bounds.Entries)}
 		}
 	}
 	s.out.entries[id] = entry
 	return nil
 }
 
-func (s *scanner) valueAt(path []string, at span) {
+func (s *scanner) valueAt(path []string, at Span) {
 	id := pathKey(path)
 	entry := s.out.entries[id]
-	if entry.key.end == entry.key.start+1 && entry.key.start == at.start {
-		entry.key = at // an array element
+	if entry.Key.End == entry.Key.Start+1 && entry.Key.Start == at.Start {
+		entry.Key = at // an array element
 	}
-	entry.value = at
+	entry.Value = at
 	s.out.entries[id] = entry
+}
+
+// Dotted renders a path as TOML writes it, quoting names that need it.
+func Dotted(path []string) string {
+	parts := make([]string, len(path))
+	for i, name := range path {
+		parts[i] = name
+		if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf || !isKeyByte(byte(r)) }) >= 0 || name == "" {
+			parts[i] = strconv.Quote(name)
+		}
+	}
+	return strings.Join(parts, ".")
 }

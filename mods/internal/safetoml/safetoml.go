@@ -1,0 +1,127 @@
+// Package safetoml reads TOML that somebody hostile may have written.
+//
+// The decoder in use, github.com/BurntSushi/toml, recurses on what is nested and
+// copies the paths of keys: a few kilobytes of brackets or dots end the process, or
+// cost gigabytes. [Scan] looks at a text first, without recursion, in time and memory
+// in proportion to its size, and finds where everything stands; [Decode] is strict.
+package safetoml
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Error is a file that cannot be taken.
+type Error struct {
+	File         string
+	Line, Column int    // from 1; 0 if it is about the file as a whole
+	Key          string // the dotted path, if it is about one
+	Message      string // what is wrong, and what would be right, on one line
+}
+
+// Error names the file, the place, and what is wrong.
+func (e *Error) Error() string {
+	text := e.File
+	if e.Line > 0 {
+		text = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
+	}
+	return text + ": " + e.Message
+}
+
+// Document is a decoded text, and where things stand in it.
+type Document struct {
+	file    string
+	text    string
+	outline *Outline
+}
+
+// Decode decodes a text strictly into v: what v has no field for is an error. The
+// name of the file is used in errors only. A byte order mark is skipped.
+//
+// Every error is an [*Error].
+func Decode(file string, data []byte, bounds Bounds, v any) (*Document, error) {
+	d := &Document{file: file}
+	err := bounds.Size(len(data))
+	if err == nil {
+		d.text = strings.TrimPrefix(string(data), "\ufeff")
+		d.outline, err = Scan(d.text, bounds)
+	}
+	if err != nil {
+		return nil, d.fault(FaultOf(err))
+	}
+	meta, fault := decode(d.text, v)
+	if fault != nil {
+		return nil, d.fault(fault)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, d.Errorf(unknown[0], "unknown key %s", Dotted(unknown[0]))
+	}
+	return d, nil
+}
+
+// Errorf makes an error at the place of a key.
+func (d *Document) Errorf(path []string, format string, args ...any) *Error {
+	e := d.at(d.outline.At(path), fmt.Sprintf(format, args...))
+	e.Key = Dotted(path)
+	return e
+}
+
+// decode runs the decoder, which panics where it finds itself inconsistent; to a
+// caller that is one more way of saying that the text is not TOML.
+func decode(text string, v any) (meta toml.MetaData, fault *Fault) {
+	defer func() {
+		if p := recover(); p != nil {
+			fault = &Fault{Kind: Syntax, Message: "this is not TOML"}
+		}
+	}()
+	meta, err := toml.Decode(text, v)
+	return meta, FaultOf(err)
+}
+
+// FaultOf brings an error of the decoder into the form of those of [Scan]; nil for nil.
+func FaultOf(err error) *Fault {
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f
+	}
+	f := &Fault{Kind: Syntax, Message: printable(err.Error())}
+	if p, ok := errors.AsType[toml.ParseError](err); ok {
+		f.At = Span{p.Position.Start, p.Position.Start + p.Position.Len}
+		if p.Message != "" {
+			f.Message = printable(p.Message)
+		}
+	}
+	return f
+}
+
+func (d *Document) fault(f *Fault) *Error { return d.at(f.At, f.Message) }
+
+// at makes an error at a place of the text.
+func (d *Document) at(where Span, message string) *Error {
+	e := &Error{File: printable(d.file), Message: message}
+	if start := min(max(where.Start, 0), len(d.text)); where != (Span{}) {
+		e.Line = 1 + strings.Count(d.text[:start], "\n")
+		e.Column = 1 + utf8.RuneCountInString(d.text[strings.LastIndexByte(d.text[:start], '\n')+1:start])
+	}
+	return e
+}
+
+// printable keeps a message on one line and free of controls.
+func printable(message string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n' || c == '\t':
+			return ' '
+		case !unicode.IsPrint(c):
+			return utf8.RuneError
+		}
+		return c
+	}, message)
+}
