@@ -60,6 +60,11 @@ type Config struct {
 	// is for what a script compiles: a host with frames to make compiles a mod's own
 	// files before.
 	Compiled func(name string) (*Program, error)
+	// Resolve says which module a chunk means by a name, for scripts whose files come
+	// from several hands: the name under which it is known to Modules and Compiled, and
+	// run once. False: no module but one of the standard library's. Nil: every name
+	// means itself.
+	Resolve func(name, chunk string) (module string, ok bool)
 	// Args, if not nil, are the arguments of a program run by [Sandbox.Load] or
 	// [Sandbox.StartProgram] without arguments of its own: in "..." and, from 1 on,
 	// in the global table arg, whose element 0 is the program's name.

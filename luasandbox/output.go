@@ -79,6 +79,17 @@ func (s *Sandbox) compiled(name string) (p *vm.Program, err error) {
 	return program.code, nil
 }
 
+// resolve asks Config.Resolve.
+func (s *Sandbox) resolve(name, chunk string) (module string, ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.hostError("require", panicked{v}, debug.Stack())
+			module, ok = "", false
+		}
+	}()
+	return s.cfg.Resolve(name, chunk)
+}
+
 // panicked is the value of a panic in host code, for the log.
 type panicked struct{ value any }
 

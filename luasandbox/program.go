@@ -1,6 +1,8 @@
 package luasandbox
 
 import (
+	"github.com/yuin/gopher-lua/ast"
+
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox/vm"
 )
@@ -28,6 +30,17 @@ func Compile(name, source string, l limits.Limits) (*Program, error) {
 		return nil, err
 	}
 	return &Program{name: name, code: code}, nil
+}
+
+// Parse returns the syntax tree that Compile makes a program of, for tools that look
+// at scripts without running them. The tree is not checked beyond the grammar, and a
+// chain such as a..b..c is as deep as it is long: walk it in loops. The parameters and
+// the errors are those of Compile. The tree shares nothing with other calls.
+func Parse(name, source string, l limits.Limits) ([]ast.Stmt, error) {
+	if err := l.Validate(); err != nil {
+		return nil, &ConfigError{Field: "Limits", Err: err}
+	}
+	return vm.Parse(name, source, l)
 }
 
 // Name returns the name that the program was compiled under.

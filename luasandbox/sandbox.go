@@ -101,6 +101,9 @@ func (s *Sandbox) open() error {
 	if s.cfg.Compiled != nil {
 		o.Compiled = s.compiled
 	}
+	if s.cfg.Resolve != nil {
+		o.Resolve = s.resolve
+	}
 	if err := stdlib.Open(s.m, o); err != nil {
 		return s.public(err)
 	}

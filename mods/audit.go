@@ -11,6 +11,7 @@ import (
 const (
 	auditGrant     = "grant"     // a mod that is being loaded gets a capability
 	auditDenial    = "denial"    // a mod is refused
+	auditDecided   = "decision"  // what was decided about a mod that is loaded or refused, and by which rules
 	auditViolation = "violation" // a mod did what it must not
 	auditState     = "state"     // a mod became failing, quarantined or disabled, or is so no more
 	auditCall      = "call"      // a mod called a function of a sensitive capability

@@ -58,6 +58,10 @@ type Config struct {
 	Health health.Config
 	// Policy says which capabilities mods may have.
 	Policy Policy
+	// Gatekeeper decides for the operator: which mods may be loaded, and which of the
+	// capabilities that Policy allows each gets. Nil: all, by Policy alone, whoever
+	// signed them.
+	Gatekeeper Gatekeeper
 	// Capabilities are the engine's own, beside the built-in ones. Being here
 	// allows nothing: that is for Policy to say.
 	Capabilities []Capability

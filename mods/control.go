@@ -53,15 +53,21 @@ func (c *controlInput) do(h *Host, m *Mod) health.Change {
 		m.mu.Unlock()
 		return m.health.Disable(h.now, c.reason)
 	}
+	switch c.action {
+	case "withdraw":
+		return m.health.Withdraw(h.now, c.reason)
+	case "readmit":
+		return m.health.Readmit(h.now)
+	}
 	return m.health.Enable(h.now)
 }
 
 func (c *controlInput) apply(h *Host) {
 	m := h.Mod(c.id)
-	if m == nil {
+	if m == nil || c.action == "readmit" && !m.health.Withdrawn() {
 		return
 	}
-	h.audit(m, auditLife, "action", c.action)
+	h.audit(m, auditLife, "action", c.action, "reason", c.reason)
 	m.changed(c.do(h, m))
 	m.check()
 	m.touch()

@@ -240,7 +240,8 @@ func TestEveryFieldIsCompared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"DataDir", "OpenStore", "Output", "Logger", "Audit", "Metrics", "Now", "Elapsed", "Record", "Replay"}
+	known := []string{"DataDir", "OpenStore", "Output", "Logger", "Audit", "Metrics", "Now", "Elapsed", "Record", "Replay",
+		"Gatekeeper"} // of which mods notice what they are given
 	for _, f := range in.Header().Fields {
 		name, _, _ := strings.Cut(f.Name, ".")
 		known = append(known, name)

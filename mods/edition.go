@@ -10,20 +10,23 @@ import (
 	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/manifest"
+	"github.com/luasandbox/modrunner/mods/policy"
 	"github.com/luasandbox/modrunner/mods/texts"
 )
 
 // edition is one version of a mod, checked: what it asks for and what it gets.
 // It does not change.
 type edition struct {
-	bundle   *bundle.Bundle
-	manifest *manifest.Manifest
-	limits   limits.Limits
-	choices  []choice
-	program  *luasandbox.Program // nil if broken
-	broken   error               // the main file is not Lua
-	modules  map[string]module   // its other Lua files, by path
-	texts    *texts.Tables       // nil if it has not asked for i18n
+	bundle    *bundle.Bundle
+	manifest  *manifest.Manifest
+	libraries []*library // by id
+	decision  policy.Decision
+	limits    limits.Limits
+	choices   []choice
+	program   *luasandbox.Program // nil if broken
+	broken    error               // the main file is not Lua
+	modules   map[string]module   // its other Lua files, by path
+	texts     *texts.Tables       // nil if it has not asked for i18n
 }
 
 // module is a Lua file that require may run.
@@ -55,11 +58,15 @@ func (e *edition) compile(main string) {
 		m.program, m.broken = luasandbox.Compile(f.Path, string(text), e.limits)
 		e.modules[f.Path] = m
 	}
+	for _, l := range e.libraries {
+		l.compile(e, &left)
+	}
 }
 
 // edit checks what can be said of a mod without looking at others. There is an
 // edition beside the error if the manifest could be read.
-func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
+func (h *Host) edit(from Source) (*edition, error) {
+	b := from.Bundle
 	if b == nil {
 		return nil, errors.New("there is neither a bundle nor a reason for that")
 	}
@@ -67,12 +74,25 @@ func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &edition{bundle: b, manifest: man, limits: h.journal.unhurried(limits.Intersect(h.cfg.Limits, man.Limits.Or(h.cfg.Limits)))}
+	e := &edition{bundle: b, manifest: man, limits: h.limitsFor(man.Limits)}
+	if man.Library {
+		return e, man.Problem("this is a library, which runs only as a part of the mods that name it under [libraries]", "mod", "library")
+	}
 	if !man.API.Contains(h.api) {
 		return e, &APIError{Mod: man.ID, Want: man.API.Text, Have: h.api.String(),
 			Err: man.Problem(fmt.Sprintf("it was written for version %s of the host's API; this host has %s", man.API.Text, h.api), "mod", "api")}
 	}
-	if e.choices, err = h.permit(man); err != nil {
+	if e.libraries, err = adopt(man, from.Libraries); err != nil {
+		return e, err
+	}
+	if err := e.checkModules(); err != nil {
+		return e, err
+	}
+	if err := h.decide(e); err != nil {
+		return e, err
+	}
+	e.limits = h.limitsFor(e.decision.Limits)
+	if e.choices, err = h.permit(e); err != nil {
 		return e, err
 	}
 	if slices.ContainsFunc(e.choices, func(c choice) bool { return c.capability.Name == "i18n" }) {
@@ -88,21 +108,41 @@ func (h *Host) edit(b *bundle.Bundle) (*edition, error) {
 	return e, nil
 }
 
-// permit holds a mod's requests against the policy.
-func (h *Host) permit(man *manifest.Manifest) ([]choice, error) {
+// limitsFor returns the limits of a mod that asks for those.
+func (h *Host) limitsFor(asked limits.Limits) limits.Limits {
+	return h.journal.unhurried(limits.Intersect(h.cfg.Limits, asked.Or(h.cfg.Limits)))
+}
+
+// permit finds what was granted among what the host offers. What an optional request
+// asks for, and the host does not have or give, is left out.
+func (h *Host) permit(e *edition) ([]choice, error) {
+	man := e.manifest
+	granted := map[string]policy.PermissionDecision{}
+	for _, p := range e.decision.Permissions {
+		if p.Granted {
+			granted[p.Capability] = p
+		}
+	}
 	var choices []choice
 	var problems []*manifest.Problem
 	tables := map[string]string{}
 	for _, p := range man.Permissions {
+		g, given := granted[p.Name]
+		if !given && p.Optional {
+			continue
+		}
 		c, err := h.catalogue.choose(man, p, h.cfg.Flags[man.ID])
 		if problem, ok := err.(*manifest.Problem); ok {
 			problems = append(problems, problem)
 			continue
 		}
 		if err != nil {
+			if p.Optional {
+				continue
+			}
 			return nil, err
 		}
-		if !h.cfg.Policy.allows(p.Name) {
+		if !given {
 			e := &PermissionError{Mod: man.ID, Capability: p.Name}
 			e.Err = man.Problem(fmt.Sprintf("this host does not allow the capability %q", p.Name), "permissions", p.Name)
 			return nil, e
@@ -112,6 +152,7 @@ func (h *Host) permit(man *manifest.Manifest) ([]choice, error) {
 		}
 		tables[c.table()] = p.Name
 		options, bad := readOptions(man, p, c.Options)
+		options.clamp(g.Ruling.Options)
 		choices = append(choices, choice{capability: c, options: options, permission: p})
 		problems = append(problems, bad...)
 	}

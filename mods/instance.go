@@ -80,6 +80,9 @@ func (in *instance) open() error {
 		Observe:  h.observer(in),
 		Turns:    h.cfg.Frame.Workers > 0,
 	}
+	if len(in.edition.libraries) > 0 {
+		cfg.Resolve = in.edition.resolveModule
+	}
 	cfg.Limits.Source = min(cfg.Limits.WithDefaults().Source, scriptSource)
 	if h.cfg.Output != nil || h.journal.watches() {
 		cfg.Output = h.output(m)
@@ -172,6 +175,10 @@ func modulePaths(name string) []string {
 
 // compiled finds a module among those that were compiled with the edition.
 func (in *instance) compiled(name string) (*luasandbox.Program, error) {
+	if l := in.edition.moduleOf(name); l != nil {
+		m := l.modules[name]
+		return m.program, m.broken
+	}
 	for _, path := range modulePaths(name) {
 		if m, ok := in.edition.modules[path]; ok {
 			return m.program, m.broken
@@ -185,6 +192,10 @@ func (in *instance) compiled(name string) (*luasandbox.Program, error) {
 
 // module finds the text of a module.
 func (in *instance) module(name string) (chunk, source string, ok bool) {
+	if l := in.edition.moduleOf(name); l != nil {
+		text, err := l.bundle.ReadFile(l.files[name])
+		return l.chunk(name), string(text), err == nil
+	}
 	for _, path := range modulePaths(name) {
 		if text, err := in.edition.bundle.ReadFile(path); err == nil {
 			return path, string(text), true

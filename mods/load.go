@@ -17,6 +17,9 @@ type Source struct {
 	Bundle *bundle.Bundle
 	// Path says in messages where it is from, as the path of its folder.
 	Path string
+	// Libraries are those that the manifest names, and those that these name: one
+	// version of each. Package resolution chooses them.
+	Libraries []*bundle.Bundle
 	// Err is why there is no Bundle, for example because the archive is damaged: the
 	// mod is then refused with this reason, and is among the host's mods.
 	Err error
@@ -31,7 +34,7 @@ type Source struct {
 // is also returned, joined in the order of the sources: [*manifest.Error] or
 // [*manifest.Problem] (options of capabilities, and the main file), [*texts.Error],
 // [*PermissionError], [*APIError], [*DuplicateError], [*CapacityError],
-// [*DependencyError], or the Err of a source. [ErrStopped] and [ErrClosed] come without mods.
+// [*DependencyError], [*LibraryError], [*DecisionError], or the Err of a source. [ErrStopped] and [ErrClosed] come without mods.
 //
 // The mods are returned in the order of the sources.
 func (h *Host) Load(sources ...Source) ([]*Mod, error) {
@@ -41,11 +44,11 @@ func (h *Host) Load(sources ...Source) ([]*Mod, error) {
 		m := &Mod{host: h, report: Report{Source: escape(s.Path), State: Loaded}}
 		mods[i] = m
 		if errs[i] = s.Err; s.Err == nil {
-			m.edition, errs[i] = h.edit(s.Bundle)
+			m.edition, errs[i] = h.edit(s)
 		}
 		if e := m.edition; e != nil {
 			m.id = e.manifest.ID
-			m.report.ID, m.report.Version, m.report.Name, m.report.Digest = m.id, e.manifest.Version.String(), e.manifest.Name, e.bundle.Digest()
+			m.describe()
 		}
 	}
 	h.mu.Lock()
@@ -59,7 +62,7 @@ func (h *Host) Load(sources ...Source) ([]*Mod, error) {
 		if errs[i] != nil {
 			m.report.State, m.report.Reason, m.err = Refused, firstLine(errs[i].Error()), errs[i]
 			if m.edition != nil { // its files are not needed any more
-				m.edition = &edition{manifest: m.edition.manifest, limits: m.edition.limits}
+				m.edition = &edition{manifest: m.edition.manifest, limits: m.edition.limits, decision: decisionOf(m.edition, errs[i])}
 			}
 			h.mods = append(h.mods, m)
 		}
@@ -193,6 +196,7 @@ func (l *loadInput) apply(h *Host) {
 		}
 		m.entry = h.scheduler.Add(m, p.Class, p.Weight)
 		m.restoreHealth()
+		h.auditDecision(m)
 		m.warnOfRequests()
 		h.settings.check(m)
 		m.touch()
@@ -208,6 +212,7 @@ type refusedInput struct{ mods []*Mod }
 
 func (r *refusedInput) apply(h *Host) {
 	for _, m := range r.mods {
+		h.auditDecision(m)
 		h.audit(m, auditDenial, "source", m.report.Source, "reason", m.report.Reason)
 	}
 }
@@ -303,7 +308,7 @@ func (h *Host) unload(id string) {
 }
 
 // dependants returns the mods whose manifests name m as a dependency, also as one
-// that they can do without, in load order.
+// that they can do without or only follow, in load order.
 func (h *Host) dependants(m *Mod) []*Mod {
 	if h.relations == nil {
 		h.relations = map[string][]*Mod{}
@@ -312,7 +317,7 @@ func (h *Host) dependants(m *Mod) []*Mod {
 				continue
 			}
 			man := other.edition.manifest
-			for _, list := range [][]manifest.Requirement{man.Dependencies, man.OptionalDependencies} {
+			for _, list := range [][]manifest.Requirement{man.Dependencies, man.OptionalDependencies, man.LoadAfter} {
 				for _, need := range list {
 					h.relations[need.ID] = append(h.relations[need.ID], other)
 				}
@@ -338,11 +343,13 @@ func (m *Mod) tryBoot() {
 			return
 		}
 	}
-	for _, need := range man.OptionalDependencies {
+	first := func(need manifest.Requirement) bool {
 		// Of two that would wait for each other, the one that comes first does not.
-		if other := m.host.Mod(need.ID); other != nil && other.number < m.number && other.booting() {
-			return
-		}
+		other := m.host.Mod(need.ID)
+		return other != nil && other.number < m.number && other.booting() && need.Range.Contains(other.edition.manifest.Version)
+	}
+	if slices.ContainsFunc(man.OptionalDependencies, first) || slices.ContainsFunc(man.LoadAfter, first) {
+		return
 	}
 	m.boot(m.edition, nil)
 }

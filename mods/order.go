@@ -14,7 +14,8 @@ import (
 // The others are refused, with the reason in the map.
 //
 // An optional dependency that is there has to be there in the right version. It
-// is loaded first, unless that would close a circle. Conflicts are with mods
+// is loaded first, unless that would close a circle; so is what load_after names, in
+// those versions. Conflicts are with mods
 // that were accepted, even if those are refused here.
 func resolve(accepted []*manifest.Manifest) (order []*manifest.Manifest, refused map[string]*DependencyError) {
 	r := &resolver{there: map[string]*manifest.Manifest{}, refused: map[string]*DependencyError{}}
@@ -145,6 +146,12 @@ func (r *resolver) sort(sorted []*manifest.Manifest) []*manifest.Manifest {
 		}
 		for _, need := range man.OptionalDependencies {
 			if other := nodes[need.ID]; other != nil {
+				n.wishes++
+				other.wish = append(other.wish, n)
+			}
+		}
+		for _, after := range man.LoadAfter {
+			if other := nodes[after.ID]; other != nil && after.Range.Contains(r.there[after.ID].Version) {
 				n.wishes++
 				other.wish = append(other.wish, n)
 			}

@@ -1,6 +1,7 @@
 package mods
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync"
 
@@ -23,9 +24,18 @@ func (h *Host) randomCapability() Capability {
 					luasandbox.Anywhere(),
 					luasandbox.Params("low", "high"), luasandbox.Returns("number"),
 					luasandbox.Doc("Returns a whole number from low to high, each as likely as the others.")),
+				// What the prelude puts in the place of these two is declared here.
+				luasandbox.Func("choice", func([]any) (any, error) { return nil, errPrelude },
+					luasandbox.Params("list"), luasandbox.Returns("element"),
+					luasandbox.Doc("Returns an element of a list that is not empty, each as likely as the others.")),
+				luasandbox.Func("shuffle", func([]any) ([]any, error) { return nil, errPrelude },
+					luasandbox.Params("list"), luasandbox.Returns("list"),
+					luasandbox.Doc("Puts a list into a random order, in place, and returns it.")),
 			}, nil
 		}}
 }
+
+var errPrelude = errors.New("the prelude has not run")
 
 func integer(source *rand.Rand, low, high int64) (int64, error) {
 	switch {

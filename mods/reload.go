@@ -32,7 +32,7 @@ func (h *Host) Reload(id string, s Source) (*Reply, error) {
 	if s.Err != nil {
 		return fail(s.Err)
 	}
-	e, err := h.edit(s.Bundle)
+	e, err := h.edit(s)
 	switch {
 	case err != nil:
 		return fail(err)
@@ -111,7 +111,7 @@ func (m *Mod) setEdition(e *edition, source string) {
 	m.host.settings.check(m)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.report.Version, m.report.Name, m.report.Digest = e.manifest.Version.String(), e.manifest.Name, e.bundle.Digest()
+	m.describe()
 	if source != "" {
 		m.report.Source = escape(source)
 	}

@@ -109,8 +109,16 @@ func (j *journal) open(r *Replay) error {
 		if s.Bundle == nil || s.Err != nil {
 			continue
 		}
-		j.sources[s.Bundle.Digest()] = s
-		if man, err := manifest.Parse(bundle.ManifestName, s.Bundle.Manifest()); err == nil && r.Changed {
+		man, err := manifest.Parse(bundle.ManifestName, s.Bundle.Manifest())
+		if err != nil {
+			continue
+		}
+		libraries, err := adopt(man, s.Libraries)
+		if err != nil {
+			continue
+		}
+		j.sources[identity(s.Bundle, libraries)] = s
+		if r.Changed {
 			j.byID[man.ID] = append(j.byID[man.ID], s)
 		}
 	}

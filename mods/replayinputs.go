@@ -96,7 +96,7 @@ func answerOf(r *recording.Input) ([]any, error) {
 }
 
 func bundleOf(e *edition) recording.Bundle {
-	return recording.Bundle{ID: e.manifest.ID, Version: e.manifest.Version.String(), Digest: e.bundle.Digest()}
+	return recording.Bundle{ID: e.manifest.ID, Version: e.manifest.Version.String(), Digest: identity(e.bundle, e.libraries)}
 }
 
 // say tells the host what the recording has, in the way in which an engine would: what

@@ -67,6 +67,9 @@ type Report struct {
 	State   State  `json:"state"`
 	Reason  string `json:"reason"` // in words; empty while all is well
 
+	Libraries []LibraryReport `json:"libraries,omitempty"` // that were copied into it
+	Warnings  []string        `json:"warnings,omitempty"`  // what is known against it, such as advisories
+
 	Health health.Status `json:"health"`
 	Share  float64       `json:"share"` // of what it would have if it were not throttled
 
@@ -89,6 +92,27 @@ type Report struct {
 	ViolationCount    int64       `json:"violation_count"`
 	Violations        []Violation `json:"violations"`         // the first ones, and the last one
 	ViolationsOmitted int64       `json:"violations_omitted"` // those between
+}
+
+// LibraryReport is a library in a mod.
+type LibraryReport struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+}
+
+// describe puts into the report what its edition says. It is called with m.mu held, or
+// before others know of m.
+func (m *Mod) describe() {
+	e, r := m.edition, &m.report
+	r.ID, r.Version, r.Name, r.Digest = m.id, e.manifest.Version.String(), e.manifest.Name, e.bundle.Digest()
+	r.Libraries, r.Warnings = nil, nil
+	for _, l := range e.libraries {
+		r.Libraries = append(r.Libraries, LibraryReport{l.manifest.ID, l.manifest.Version.String(), l.bundle.Digest()})
+	}
+	for _, w := range e.decision.Warnings {
+		r.Warnings = append(r.Warnings, firstLine(w))
+	}
 }
 
 // MarshalJSON writes an empty list of violations as [], whoever made the report.

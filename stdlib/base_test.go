@@ -236,6 +236,38 @@ func TestPrint(t *testing.T) {
 	})
 }
 
+// Where files come from several hands, what a name means depends on who asks.
+func TestRequireResolve(t *testing.T) {
+	files := map[string]string{
+		"lib":       "return require('part') .. tostring(pcall(require, 'own')) .. type(require('string'))",
+		"lib.part":  "return 'part of lib as ' .. ... .. ' '",
+		"own":       "return 'own'",
+		"part":      "return 'own part'",
+		"undefined": "return 1",
+	}
+	o := Options{
+		Require: func(name string) (string, string, bool) {
+			text, ok := files[name]
+			return name + ":x.lua", text, ok
+		},
+		Resolve: func(name, chunk string) (string, bool) {
+			if owner, _, _ := strings.Cut(chunk, ":"); owner == "lib" {
+				_, ok := files["lib."+name]
+				return "lib." + name, ok
+			}
+			return name, name != "undefined"
+		},
+	}
+	runEvalTests(t, limits.Limits{}, o, []evalTest{
+		{"a library's own", "return require('lib')", []string{"part of lib as lib.part falsetable"}},
+		{"the caller's own", "return require('part'), require('own')", []string{"own part", "own"}},
+		{"through pcall", "return select(2, pcall(require, 'lib'))", []string{"part of lib as lib.part falsetable"}},
+		{"one module, one run", "return require('lib.part') == require('lib.part')", []string{"true"}},
+		{"a name that means nothing", "return pcall(require, 'undefined')", []string{"false", "module 'undefined' not found"}},
+		{"a library all the same", "undefined = {} return require('math') == math", []string{"true"}},
+	})
+}
+
 func TestRequire(t *testing.T) {
 	files := map[string]string{
 		"a":          "local name = ... return {name = name}",

@@ -47,6 +47,20 @@ func baseRequire(c *vm.Call) error {
 		return c.Errorf("module '%s' not found: a module's name is made of letters, digits, '_' and '-', with single '.' or '/' between", clip(name))
 	}
 	l, m := libraryOf(c), c.Machine()
+	asked, own := name, true
+	if l.options.Resolve != nil {
+		chunk, _ := c.Site()
+		if name, own = l.options.Resolve(name, chunk); !own {
+			name = asked
+		}
+	}
+	if !own {
+		t := l.table(name)
+		if t.IsNil() {
+			return c.Errorf("module '%s' not found", name)
+		}
+		return c.Return(t)
+	}
 	key, err := c.NewString(name)
 	if err != nil {
 		return err

@@ -45,6 +45,10 @@ type Options struct {
 	// Require; nil if there is none of that name. The error says what is wrong with
 	// its text, for the script. With either of the two there is a function require.
 	Compiled func(name string) (*vm.Program, error)
+	// Resolve says which module is meant by a name that a chunk asks for: its name in
+	// the table of modules, and for Compiled and Require. If it says false, it can only
+	// be a library's. If nil, every name means itself, whichever chunk asks.
+	Resolve func(name, chunk string) (module string, ok bool)
 	// Location is the time zone of os.time and os.date. If nil, it is UTC.
 	Location *time.Location
 }

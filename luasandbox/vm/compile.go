@@ -36,6 +36,18 @@ func Compile(chunk, text string, l limits.Limits) (*Program, error) {
 	return s.compile(nil)
 }
 
+// Parse returns the syntax tree of a text, as Compile sees it, for who looks at
+// programs without running them. It is not checked beyond the grammar: a goto may
+// lead nowhere. The errors are those of Compile. Chains (a..b..c, elseif) are trees as
+// deep as they are long: walk them in loops.
+func Parse(chunk, text string, l limits.Limits) ([]ast.Stmt, error) {
+	s, err := scan(chunk, text, l.WithDefaults())
+	if err != nil {
+		return nil, err
+	}
+	return s.parse(nil)
+}
+
 // parserStack is the most memory that the parser's stack takes: it grows by
 // doubling, and never shrinks.
 func (s *scanner) parserStack() int64 {
@@ -91,6 +103,21 @@ func (m *Machine) Load(p *Program, env *Table) (*Closure, error) {
 
 // compile compiles what was scanned, for one machine or, if owner is nil, for all.
 func (s *scanner) compile(owner *Machine) (*Program, error) {
+	stmts, err := s.parse(owner)
+	if err != nil {
+		return nil, err
+	}
+	c := &compiler{scan: s, bindings: map[string]*local{}, program: &Program{owner: owner}}
+	p, err := c.mainFunction(stmts)
+	if err != nil {
+		return nil, err
+	}
+	c.program.main = p
+	return c.program, nil
+}
+
+// parse parses what was scanned.
+func (s *scanner) parse(owner *Machine) ([]ast.Stmt, error) {
 	text := &watched{text: s.out, m: owner}
 	stmts, err := parse.Parse(text, s.chunk)
 	s.out = nil
@@ -100,13 +127,7 @@ func (s *scanner) compile(owner *Machine) (*Program, error) {
 	if err != nil {
 		return nil, s.parseError(err)
 	}
-	c := &compiler{scan: s, bindings: map[string]*local{}, program: &Program{owner: owner}}
-	p, err := c.mainFunction(stmts)
-	if err != nil {
-		return nil, err
-	}
-	c.program.main = p
-	return c.program, nil
+	return stmts, nil
 }
 
 // watched is the text of a script that a script compiles. It ends early when the

@@ -22,35 +22,36 @@
 //	loaded -> paused: Pause, Started
 //	loaded -> throttled: Started
 //	loaded -> failing: Started
-//	loaded -> quarantined: Violation
+//	loaded -> quarantined: Violation, Withdraw
 //	loaded -> disabled: Disable, Violation
 //	active -> loaded: Reloaded
 //	active -> paused: Pause
 //	active -> throttled: Throttle
 //	active -> failing: Violation
-//	active -> quarantined: Violation
+//	active -> quarantined: Violation, Withdraw
 //	active -> disabled: Disable, Violation
 //	paused -> loaded: Reloaded, Resume
 //	paused -> active: Resume
 //	paused -> throttled: Resume, Throttle
 //	paused -> failing: Resume, Violation
-//	paused -> quarantined: Violation
+//	paused -> quarantined: Violation, Withdraw
 //	paused -> disabled: Disable, Violation
 //	throttled -> loaded: Reloaded
 //	throttled -> active: Throttle
 //	throttled -> paused: Pause, Throttle
 //	throttled -> failing: Violation
-//	throttled -> quarantined: Violation
+//	throttled -> quarantined: Violation, Withdraw
 //	throttled -> disabled: Disable, Violation
 //	failing -> loaded: Reloaded
 //	failing -> active: Advance
 //	failing -> paused: Advance, Pause
 //	failing -> throttled: Advance
-//	failing -> quarantined: Violation
+//	failing -> quarantined: Violation, Withdraw
 //	failing -> disabled: Disable, Violation
-//	quarantined -> loaded: Advance, Enable
-//	quarantined -> paused: Advance, Enable
+//	quarantined -> loaded: Advance, Enable, Readmit
+//	quarantined -> paused: Advance, Enable, Readmit
 //	quarantined -> disabled: Disable
+//	disabled -> quarantined: Enable
 //	disabled -> loaded: Enable
 //	disabled -> paused: Enable
 //
@@ -59,6 +60,9 @@
 // first that holds of: disabled; quarantined; paused by the game, the operator or
 // a dependency; loaded; failing; throttled; paused by the frame; active. The
 // others are not forgotten: when the operator resumes the mod, it is throttled.
+//
+// A mod that became known as bad (a revoked key, an advisory, an operator's freeze) is
+// withdrawn: quarantined until [Machine.Readmit], whatever it does or did.
 //
 // # What a host does
 //

@@ -21,6 +21,7 @@ type Machine struct {
 	failing   bool
 	held      [holds]bool
 	disabled  bool
+	withdrawn string        // why it may not run any more, whatever it does; "": it may
 	jailed    bool          // quarantined
 	until     time.Duration // end of the quarantine
 
@@ -56,7 +57,7 @@ func (m *Machine) State() State {
 	switch {
 	case m.disabled:
 		return Disabled
-	case m.jailed:
+	case m.jailed || m.withdrawn != "":
 		return Quarantined
 	case m.heldFromOutside():
 		return Paused
@@ -76,6 +77,9 @@ func (m *Machine) State() State {
 func (m *Machine) Reason() string {
 	switch m.State() {
 	case Disabled, Quarantined:
+		if !m.disabled && m.withdrawn != "" {
+			return m.withdrawn
+		}
 		return m.endedBy
 	case Paused:
 		for _, h := range []Hold{Operator, Engine, Dependency, Frame} {
@@ -103,6 +107,7 @@ func (m *Machine) Status() Status {
 		Probation:   m.probation,
 	}
 	switch {
+	case m.withdrawn != "":
 	case m.jailed:
 		s.Until = m.until
 	case m.cleanRuns:
@@ -287,12 +292,36 @@ func (m *Machine) Disable(now time.Duration, reason string) Change {
 	})
 }
 
+// Withdraw quarantines the mod until Readmit, for what became known of it and not for
+// what it did: nothing is put on its account, and no Enable lets it run meanwhile. Of
+// several reasons the last one shows.
+func (m *Machine) Withdraw(now time.Duration, reason string) Change {
+	return m.change(now, func() {
+		if m.State().Runs() {
+			probation := m.probation
+			m.drop()
+			m.probation = probation
+			m.restartClean()
+		}
+		m.withdrawn = clip(cmp.Or(reason, "withdrawn"))
+	})
+}
+
+// Readmit ends Withdraw: the mod may be loaded again, unless it is quarantined or
+// disabled for something else. It does nothing if the mod was not withdrawn.
+func (m *Machine) Readmit(now time.Duration) Change {
+	return m.change(now, func() { m.withdrawn = "" })
+}
+
+// Withdrawn reports whether the mod was withdrawn.
+func (m *Machine) Withdrawn() bool { return m.withdrawn != "" }
+
 // Enable ends a quarantine, or what Disable or too many quarantines began; the
 // operator's word. The mod may be loaded again, with nothing on its account. It
 // does nothing if the mod is neither quarantined nor disabled.
 func (m *Machine) Enable(now time.Duration) Change {
 	return m.change(now, func() {
-		if !m.State().Runs() {
+		if m.disabled || m.jailed {
 			m.drop()
 			m.disabled, m.jailed, m.until, m.endedBy, m.quarantines = false, false, 0, "", 0
 		}

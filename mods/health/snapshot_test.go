@@ -15,6 +15,7 @@ import (
 // host whose time is another.
 func restarted(t *testing.T, m *Machine, r *rand.Rand) *Machine {
 	t.Helper()
+	m.Readmit(m.now) // the next host asks anew
 	text, err := json.Marshal(m.Snapshot(m.now))
 	if err != nil {
 		t.Fatal(err)

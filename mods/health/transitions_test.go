@@ -19,35 +19,36 @@ var transitions = map[[2]State][]string{
 	{Loaded, Paused}:         {"Pause", "Started"},
 	{Loaded, Throttled}:      {"Started"},
 	{Loaded, Failing}:        {"Started"},
-	{Loaded, Quarantined}:    {"Violation"},
+	{Loaded, Quarantined}:    {"Violation", "Withdraw"},
 	{Loaded, Disabled}:       {"Disable", "Violation"},
 	{Active, Loaded}:         {"Reloaded"},
 	{Active, Paused}:         {"Pause"},
 	{Active, Throttled}:      {"Throttle"},
 	{Active, Failing}:        {"Violation"},
-	{Active, Quarantined}:    {"Violation"},
+	{Active, Quarantined}:    {"Violation", "Withdraw"},
 	{Active, Disabled}:       {"Disable", "Violation"},
 	{Paused, Loaded}:         {"Reloaded", "Resume"},
 	{Paused, Active}:         {"Resume"},
 	{Paused, Throttled}:      {"Resume", "Throttle"},
 	{Paused, Failing}:        {"Resume", "Violation"},
-	{Paused, Quarantined}:    {"Violation"},
+	{Paused, Quarantined}:    {"Violation", "Withdraw"},
 	{Paused, Disabled}:       {"Disable", "Violation"},
 	{Throttled, Loaded}:      {"Reloaded"},
 	{Throttled, Active}:      {"Throttle"},
 	{Throttled, Paused}:      {"Pause", "Throttle"},
 	{Throttled, Failing}:     {"Violation"},
-	{Throttled, Quarantined}: {"Violation"},
+	{Throttled, Quarantined}: {"Violation", "Withdraw"},
 	{Throttled, Disabled}:    {"Disable", "Violation"},
 	{Failing, Loaded}:        {"Reloaded"},
 	{Failing, Active}:        {"Advance"},
 	{Failing, Paused}:        {"Advance", "Pause"},
 	{Failing, Throttled}:     {"Advance"},
-	{Failing, Quarantined}:   {"Violation"},
+	{Failing, Quarantined}:   {"Violation", "Withdraw"},
 	{Failing, Disabled}:      {"Disable", "Violation"},
-	{Quarantined, Loaded}:    {"Advance", "Enable"},
-	{Quarantined, Paused}:    {"Advance", "Enable"},
+	{Quarantined, Loaded}:    {"Advance", "Enable", "Readmit"},
+	{Quarantined, Paused}:    {"Advance", "Enable", "Readmit"},
 	{Quarantined, Disabled}:  {"Disable"},
+	{Disabled, Quarantined}:  {"Enable"},
 	{Disabled, Loaded}:       {"Enable"},
 	{Disabled, Paused}:       {"Enable"},
 }
@@ -88,7 +89,7 @@ var kinds = []string{"error", "", "limit", strings.Repeat("ö", 300), "\xff\xfe\
 func randomOperation(r *rand.Rand) operation {
 	h := Hold(r.IntN(int(holds) + 1)) // one of them is unknown
 	kind := kinds[r.IntN(len(kinds))]
-	switch r.IntN(16) {
+	switch r.IntN(20) {
 	case 0, 1:
 		return operation{"Started", func(m *Machine, now time.Duration) Change { return m.Started(now) }}
 	case 2:
@@ -112,6 +113,13 @@ func randomOperation(r *rand.Rand) operation {
 			return operation{"Advance", func(m *Machine, now time.Duration) Change { return m.Advance(now) }}
 		}
 		return operation{"Disable", func(m *Machine, now time.Duration) Change { return m.Disable(now, kind) }}
+	case 15:
+		if r.IntN(3) == 0 {
+			return operation{"Withdraw", func(m *Machine, now time.Duration) Change { return m.Withdraw(now, kind) }}
+		}
+		return operation{"Readmit", func(m *Machine, now time.Duration) Change { return m.Readmit(now) }}
+	case 16, 17, 18:
+		return operation{"Readmit", func(m *Machine, now time.Duration) Change { return m.Readmit(now) }}
 	}
 	return operation{"Enable", func(m *Machine, now time.Duration) Change { return m.Enable(now) }}
 }
@@ -201,13 +209,17 @@ func broken(m *Machine, before Status, op string, c Change) string {
 		return "wrong Since"
 	case before.State == Disabled && s.State != Disabled && op != "Enable":
 		return "it is no longer disabled"
-	case s.State == Quarantined && !ok:
+	case m.Withdrawn() && s.State.Runs():
+		return "what was withdrawn runs"
+	case op != "Readmit" && op != "Withdraw" && (s.Reason == before.Reason) != true && m.Withdrawn() && before.State == Quarantined && s.State == Quarantined:
+		return "another reason for what was withdrawn"
+	case s.State == Quarantined && !ok && !m.Withdrawn():
 		return "a quarantine without end"
-	case s.State == Quarantined && before.State != Quarantined && (s.Until < m.now || s.Until-m.now > m.cfg.MaxBackoff):
+	case s.State == Quarantined && !m.Withdrawn() && before.State != Quarantined && (s.Until < m.now || s.Until-m.now > m.cfg.MaxBackoff):
 		return "a quarantine of a wrong length"
-	case op == "Advance" && before.State == Quarantined && before.Until <= m.now && s.State == Quarantined:
+	case op == "Advance" && before.State == Quarantined && before.Until <= m.now && s.State == Quarantined && !m.Withdrawn():
 		return "a quarantine that does not end"
-	case op != "Advance" && op != "Enable" && op != "Disable" && before.State == Quarantined && s.State != Quarantined:
+	case op != "Advance" && op != "Enable" && op != "Disable" && op != "Readmit" && before.State == Quarantined && s.State != Quarantined:
 		return "a quarantine that ends early"
 	case op == "Advance" && before.State == Quarantined && before.Until > m.now && s.State != Quarantined:
 		return "a quarantine that Advance ends early"

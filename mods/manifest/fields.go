@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -149,10 +150,7 @@ var modFields = []field{
 		min: 3, max: 64, pattern: idPattern, form: idForm,
 		store: func(m *Manifest, v any) error {
 			m.ID = v.(string)
-			if module.CheckFilePath(m.ID) != nil {
-				return fmt.Errorf("%q is the name of a device on Windows", m.ID)
-			}
-			return nil
+			return CheckID(m.ID)
 		},
 	},
 	{
@@ -261,11 +259,7 @@ func requirementRows(example string, list func(*Manifest) *[]Requirement) *rows 
 				r.add(BadValue, path, "a mod cannot name itself here")
 				return
 			}
-			if message := checkText(text, field{min: 1, max: maxRange, pattern: rangePattern, form: rangeForm}); message != "" {
-				r.addValue(path, message)
-				return
-			}
-			parsed, err := parseRange(text)
+			parsed, err := ParseRange(text)
 			if err != nil {
 				r.addValue(path, err.Error())
 				return
@@ -287,4 +281,24 @@ func parseRange(text string) (Range, error) {
 		return Range{}, fmt.Errorf("not %s", rangeForm)
 	}
 	return Range{Text: text, Constraints: constraints}, nil
+}
+
+// ParseRange reads a range of versions as manifests write it, where another file, or a
+// person, names one. The error says what would be right.
+func ParseRange(text string) (Range, error) {
+	if message := checkText(text, field{min: 1, max: maxRange, pattern: rangePattern, form: rangeForm}); message != "" {
+		return Range{}, errors.New(message)
+	}
+	return parseRange(text)
+}
+
+// CheckID says what is wrong with the id of a mod, as manifests want it.
+func CheckID(id string) error {
+	if message := checkText(id, field{min: 3, max: 64, pattern: idPattern, form: idForm}); message != "" {
+		return errors.New(message)
+	}
+	if module.CheckFilePath(id) != nil {
+		return fmt.Errorf("%q is the name of a device on Windows", id)
+	}
+	return nil
 }

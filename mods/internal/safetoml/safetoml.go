@@ -7,8 +7,10 @@
 package safetoml
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,7 +42,8 @@ type Document struct {
 	outline *Outline
 }
 
-// Decode decodes a text strictly into v: what v has no field for is an error. The
+// Decode decodes a text strictly into v: what v has no field for is an error, also
+// where the field is spelt otherwise; a field without a tag has its own name. The
 // name of the file is used in errors only. A byte order mark is skipped.
 //
 // Every error is an [*Error].
@@ -61,7 +64,41 @@ func Decode(file string, data []byte, bounds Bounds, v any) (*Document, error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, d.Errorf(unknown[0], "unknown key %s", Dotted(unknown[0]))
 	}
+	for _, key := range meta.Keys() { // in the order of the text
+		if !d.exact(reflect.TypeOf(v), key) {
+			return nil, d.Errorf(key, "unknown key %s: names are written in small and capital letters as they are documented", Dotted(key))
+		}
+	}
 	return d, nil
+}
+
+// exact reports whether a key that was decoded is spelt as its field is: the decoder
+// looks no further than the letters, and of "a" and "A" it takes either.
+func (d *Document) exact(t reflect.Type, key []string) bool {
+	for _, name := range key {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
+			t = t.Elem()
+		}
+		switch t.Kind() {
+		case reflect.Map:
+			t = t.Elem()
+		case reflect.Struct:
+			found := false
+			for _, f := range reflect.VisibleFields(t) {
+				tag, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+				if f.IsExported() && cmp.Or(tag, f.Name) == name {
+					t, found = f.Type, true
+					break
+				}
+			}
+			if !found {
+				return false
+			}
+		default:
+			return true // decoded by the type itself
+		}
+	}
+	return true
 }
 
 // Errorf makes an error at the place of a key.

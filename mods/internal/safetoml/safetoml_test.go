@@ -14,11 +14,11 @@ import (
 var bounds = safetoml.Bounds{Bytes: 1000, Depth: 4, KeyBytes: 20, Entries: 20}
 
 type file struct {
-	Title string
+	Title string `toml:"title"`
 	Keys  map[string]struct {
-		Count int
+		Count int      `toml:"count"`
 		IDs   []string `toml:"ids"`
-	}
+	} `toml:"keys"`
 }
 
 func TestDecode(t *testing.T) {
@@ -42,6 +42,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		{"unknown key", "title = 'x'\n[keys.one]\ncuont = 1", "a.toml:3:1", "unknown key keys.one.cuont"},
 		{"wrong type", "title = 'x'\n[keys.one]\ncount = 'y'", "a.toml", "line 3"},
+		{"other letters", "title = 'x'\n[keys.one]\nCount = 1", "a.toml:3:1", "small and capital"},
+		{"both spellings", "title = 'x'\nTitle = 'y'", "a.toml:2:1", "small and capital"},
 		{"not TOML", "title = \n", "a.toml:1:9", "expected a value"},
 		{"twice", "title = 'x'\ntitle = 'y'", "a.toml:2:1", "already on line 1"},
 		{"too long", strings.Repeat("#", 1001), "a.toml", "at most 1000"},
