@@ -108,6 +108,15 @@ func (h *Host) edit(from Source) (*edition, error) {
 	return e, nil
 }
 
+// known returns what can be said of a mod that is refused; nil if that is nothing.
+func (h *Host) known(b *bundle.Bundle) *edition {
+	man, err := manifest.Parse(bundle.ManifestName, b.Manifest())
+	if err != nil {
+		return nil
+	}
+	return &edition{bundle: b, manifest: man, limits: h.limitsFor(man.Limits)}
+}
+
 // limitsFor returns the limits of a mod that asks for those.
 func (h *Host) limitsFor(asked limits.Limits) limits.Limits {
 	return h.journal.unhurried(limits.Intersect(h.cfg.Limits, asked.Or(h.cfg.Limits)))

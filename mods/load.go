@@ -20,8 +20,9 @@ type Source struct {
 	// Libraries are those that the manifest names, and those that these name: one
 	// version of each. Package resolution chooses them.
 	Libraries []*bundle.Bundle
-	// Err is why there is no Bundle, for example because the archive is damaged: the
-	// mod is then refused with this reason, and is among the host's mods.
+	// Err is why the mod cannot be loaded, for example because the archive is damaged
+	// and there is no Bundle: it is then refused with this reason, and is among the
+	// host's mods.
 	Err error
 }
 
@@ -45,6 +46,8 @@ func (h *Host) Load(sources ...Source) ([]*Mod, error) {
 		mods[i] = m
 		if errs[i] = s.Err; s.Err == nil {
 			m.edition, errs[i] = h.edit(s)
+		} else if s.Bundle != nil {
+			m.edition = h.known(s.Bundle)
 		}
 		if e := m.edition; e != nil {
 			m.id = e.manifest.ID

@@ -125,7 +125,7 @@ func (c *console) drill(ctx context.Context, o drillOptions, args []string) erro
 		Progress: func(name string, done, all int) { c.progress.show("%s (%d of %d)", name, done+1, all) },
 	}
 	if len(args) > 0 {
-		options.Bystanders = sources(args)
+		options.Bystanders, _ = equipAll(sources(args))
 	}
 	report, err := drill.Run(ctx, options)
 	c.progress.clear()

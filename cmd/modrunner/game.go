@@ -151,7 +151,10 @@ func source(path string) mods.Source {
 // add adds the mods at all the paths. What is refused is among the host's mods.
 // The error is a *choiceError: then nothing has run.
 func (g *game) add(paths []string) error {
-	all := sources(paths)
+	all, libraries := equipAll(sources(paths))
+	if g.shelf != nil {
+		g.shelf.libraries = libraries
+	}
 	loaded, _ := g.host.Load(all...) // each mod has its own error
 	var ids []string
 	for i, m := range loaded {

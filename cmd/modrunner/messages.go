@@ -376,9 +376,16 @@ func (c *console) explain(m modReport) {
 	line := func(format string, args ...any) { fmt.Fprintln(c.out, c.out.fit(fmt.Sprintf(format, args...))) }
 	switch {
 	case m.State == mods.Quarantined:
-		line("%s: %s until %v: %s", name, m.State, m.Health.Until, oneLine(m.Reason))
+		until := fmt.Sprintf(" until %v", m.Health.Until)
+		if m.Health.Until == 0 { // withdrawn
+			until = ""
+		}
+		line("%s: %s%s: %s", name, m.State, until, oneLine(m.Reason))
 	case m.State != mods.Active && m.State != mods.Stopped && m.Reason != "":
 		line("%s: %s: %s", name, m.State, oneLine(m.Reason))
+	}
+	for _, w := range m.Warnings {
+		line("%s: warning: %s", name, oneLine(w))
 	}
 	if m.Share < 1 && m.State != mods.Refused {
 		line("%s: had %.0f%% of its share of a tick at the end, since it kept using all of it", name, 100*m.Share)

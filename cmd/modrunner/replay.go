@@ -78,7 +78,8 @@ func (t *tape) open(cfg *mods.Config) error {
 		}
 	case f.replay != "":
 		if t.file, err = os.Open(f.replay); err == nil {
-			cfg.Replay = &mods.Replay{Recording: t.file, Sources: sources(t.paths), Changed: f.changed}
+			all, _ := equipAll(sources(t.paths))
+			cfg.Replay = &mods.Replay{Recording: t.file, Sources: all, Changed: f.changed}
 		}
 	}
 	if err != nil {

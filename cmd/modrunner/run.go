@@ -92,6 +92,7 @@ log and print goes to standard error.
      "state": "stopped" (ended well), "loaded", "paused" (waits for a mod that it
        needs), "quarantined" or "disabled" (stopped for a limit or errors) or
        "refused" (never ran),
+     "libraries": [{"id", "version", "digest"}], "warnings": [texts] (advisories),
      "instructions": N, "memory_bytes": N, "memory_peak_bytes": N,
      "allocated_bytes": N, "wall_ms": N, "calls": N, "host_calls": N,
      "output_bytes": N, "log_lines": N, "log_dropped": N, "events_dropped": N,
@@ -187,6 +188,9 @@ type modReport struct {
 	State   mods.State `json:"state"`
 	Reason  string     `json:"reason"`
 	Source  string     `json:"source"`
+
+	Libraries []mods.LibraryReport `json:"libraries"`
+	Warnings  []string             `json:"warnings"`
 	spent
 	Calls             int64            `json:"calls"`
 	HostCalls         int64            `json:"host_calls"`
@@ -294,6 +298,7 @@ func (g *game) report() runReport {
 			r.Violations = []mods.Violation{}
 		}
 		report.Mods = append(report.Mods, modReport{
+			Libraries: append([]mods.LibraryReport{}, r.Libraries...), Warnings: append([]string{}, r.Warnings...),
 			ID: r.ID, Version: r.Version, Name: r.Name, Digest: r.Digest, State: r.State, Reason: why(m), Source: r.Source,
 			spent: spent{
 				Instructions:    r.Instructions,

@@ -45,12 +45,13 @@ func (g *game) follow(ctx context.Context, w watcher, beats <-chan time.Time) {
 // shelf is the mods of a run as they are on the disk, beside what the host has of
 // them. It belongs to one goroutine.
 type shelf struct {
-	game    *game
-	args    []string // of the command
-	entries []*shelved
-	quiet   debounce        // what changed and is not looked at yet
-	later   map[string]bool // paths to look at after the next tick
-	moved   bool            // the host's mods changed: those that wait for others may come in
+	game      *game
+	args      []string // of the command
+	entries   []*shelved
+	libraries libraries       // at the paths, for the mods
+	quiet     debounce        // what changed and is not looked at yet
+	later     map[string]bool // paths to look at after the next tick
+	moved     bool            // the host's mods changed: those that wait for others may come in
 }
 
 // shelved is one mod on the shelf.
@@ -65,7 +66,7 @@ type shelved struct {
 }
 
 func newShelf(g *game, args []string) *shelf {
-	return &shelf{game: g, args: args, later: map[string]bool{}}
+	return &shelf{game: g, args: args, later: map[string]bool{}, libraries: libraries{}}
 }
 
 // put notes what the host made of a source.
@@ -85,12 +86,16 @@ func (s *shelf) put(from mods.Source, m *mods.Mod) *shelved {
 	return e
 }
 
-// digestOf returns the digest of what was read, "" if it could not be.
+// digestOf returns the digest of what was read, and those of the libraries, "" if it could not be.
 func digestOf(from mods.Source) string {
 	if from.Bundle == nil {
 		return ""
 	}
-	return from.Bundle.Digest()
+	digest := from.Bundle.Digest()
+	for _, l := range from.Libraries {
+		digest += " " + l.Digest()
+	}
+	return digest
 }
 
 // at returns the entry with that path, or nil.
@@ -148,7 +153,8 @@ func (s *shelf) look(paths []string) {
 		return
 	}
 	var fresh []mods.Source
-	left := false // a mod was told to go
+	left := false           // a mod was told to go
+	otherLibraries := false // than at the last look
 	there := map[string]bool{}
 	for _, arg := range s.args {
 		all := changed[filepath.Clean(arg)]
@@ -159,16 +165,32 @@ func (s *shelf) look(paths []string) {
 				continue
 			}
 			there[path] = true
+			from := source(path)
+			if before := s.libraries[path]; s.libraries.take(from) {
+				otherLibraries = otherLibraries || before == nil || before.Digest() != from.Bundle.Digest()
+				if s.at(path) == nil {
+					continue
+				}
+			} else if before != nil && from.Bundle != nil { // it is a mod now
+				delete(s.libraries, path)
+				otherLibraries = true
+			}
 			e := s.at(path)
 			switch {
 			case e == nil:
-				fresh = append(fresh, source(path))
+				fresh = append(fresh, from)
 			case !e.here():
-				if from := source(path); e.waits || e.digest == "" || e.digest != digestOf(from) {
+				if from := s.libraries.equip(from); e.waits || e.digest == "" || e.digest != digestOf(from) {
 					fresh = append(fresh, from)
 				}
 			default:
-				left = s.renew(e, source(path)) || left
+				left = s.renew(e, from) || left
+			}
+		}
+		for path := range s.libraries {
+			if !there[path] && belongs(path, arg) && (all || changed[filepath.Clean(path)]) {
+				delete(s.libraries, path)
+				otherLibraries = true
 			}
 		}
 		s.entries = slices.DeleteFunc(s.entries, func(e *shelved) bool {
@@ -186,6 +208,11 @@ func (s *shelf) look(paths []string) {
 			return true
 		})
 	}
+	if otherLibraries {
+		for _, e := range s.entries {
+			s.later[filepath.Clean(e.path)] = true
+		}
+	}
 	if left { // their ids are free after the next tick
 		for _, from := range fresh {
 			s.later[filepath.Clean(from.Path)] = true
@@ -198,6 +225,7 @@ func (s *shelf) look(paths []string) {
 // renew takes the files of a mod that the host has as they are now, if they are
 // others. It reports whether the mod was told to go, because they are another mod's.
 func (s *shelf) renew(e *shelved, from mods.Source) (left bool) {
+	from = s.libraries.equip(from)
 	switch {
 	case e.reply != nil: // after the reload that is under way
 		s.later[filepath.Clean(e.path)] = true
@@ -238,6 +266,9 @@ func otherID(id string, from mods.Source) bool {
 func (s *shelf) load(fresh []mods.Source) {
 	if len(fresh) == 0 {
 		return
+	}
+	for i := range fresh {
+		fresh[i] = s.libraries.equip(fresh[i])
 	}
 	loaded, _ := s.game.host.Load(fresh...) // each mod has its own error
 	for i, m := range loaded {
