@@ -22,6 +22,7 @@ type rawEntry struct {
 	flags      uint16
 	method     int    // instead of the real one, in both headers
 	mode       uint32 // Unix mode, else none
+	time       uint32 // MS-DOS date and time of day
 	extra      []byte
 	localName  string
 	size       int64 // declared, instead of the real one; -1 for 0
@@ -95,7 +96,7 @@ func (z rawZip) bytes() []byte {
 			localSizes = le(uint32(0), uint32(0), e.halfKnown)
 		}
 		if !e.noLocal {
-			out.Write(le(uint32(0x04034b50), uint16(20), flags, method, uint32(0), localSizes, uint16(len(local)), uint16(len(e.extra))))
+			out.Write(le(uint32(0x04034b50), uint16(20), flags, method, e.time, localSizes, uint16(len(local)), uint16(len(e.extra))))
 			out.WriteString(local)
 			out.Write(e.extra)
 			out.Write(body)
@@ -108,7 +109,7 @@ func (z rawZip) bytes() []byte {
 		if e.mode != 0 {
 			creator |= 3 << 8
 		}
-		central.Write(le(uint32(0x02014b50), creator, uint16(20), flags, method, uint32(0), sizes,
+		central.Write(le(uint32(0x02014b50), creator, uint16(20), flags, method, e.time, sizes,
 			uint16(len(e.name)), uint16(len(e.extra)), uint16(0), uint16(0), uint16(0), e.mode<<16, offset))
 		central.WriteString(e.name)
 		central.Write(e.extra)

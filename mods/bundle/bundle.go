@@ -10,7 +10,9 @@
 // [*Error] that names the path and the [Reason].
 //
 // Files and folders whose name begins with a dot (".git", ".DS_Store") are no
-// part of a bundle: they are left out, in folders and in archives alike.
+// part of a bundle: they are left out, in folders and in archives alike. The folder
+// ".pack" at the top is the exception: it holds what others say of the mod, such as
+// signatures; see [ContentsName].
 package bundle
 
 import (
@@ -73,9 +75,12 @@ func (l Limits) resolve() (Limits, error) {
 // Bundle is the verified content of one mod. It is immutable, and safe for use
 // by several goroutines.
 type Bundle struct {
-	content map[string]string // clean slash path -> bytes
-	files   []File            // sorted by path
-	digest  string
+	content     map[string]string // clean slash path -> bytes
+	files       []File            // sorted by path
+	digest      string
+	attached    map[string]string // path -> bytes; apart from content
+	attachments []File            // sorted by path
+	canonical   bool
 }
 
 // File describes one file of a bundle.
@@ -108,22 +113,21 @@ func (b *Bundle) Manifest() []byte { return []byte(b.content[ManifestName]) }
 
 // Digest is a hash over the sorted paths and the contents, in the form that Go
 // modules use ("h1:" and base64; golang.org/x/mod/sumdb/dirhash). A folder and
-// an archive of the same content have the same digest; times, modes, order and
-// compression have no part in it.
+// an archive of the same content have the same digest; times, modes, order,
+// compression and attachments have no part in it.
 func (b *Bundle) Digest() string { return b.digest }
 
 // finish checks that there is a manifest, and computes what is derived from
 // the contents.
-func finish(content map[string]string) (*Bundle, error) {
-	b := &Bundle{content: content, files: make([]File, 0, len(content))}
-	paths := make([]string, 0, len(content))
-	for path, text := range content {
-		paths = append(paths, path)
-		b.files = append(b.files, File{Path: path, Size: int64(len(text)), SHA256: sha256.Sum256([]byte(text))})
-	}
-	slices.SortFunc(b.files, func(x, y File) int { return strings.Compare(x.Path, y.Path) })
+func finish(of *halves) (*Bundle, error) {
+	content, attached := of.files.content, of.attached.content
+	b := &Bundle{content: content, files: list(content), attached: attached, attachments: list(attached)}
 	if _, ok := content[ManifestName]; !ok {
 		return nil, noManifest(b.files)
+	}
+	paths := make([]string, len(b.files))
+	for i, f := range b.files {
+		paths[i] = f.Path
 	}
 	digest, err := dirhash.Hash1(paths, func(name string) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(content[name])), nil

@@ -27,13 +27,22 @@ const (
 	Method        Reason = "unknown compression"      // neither stored nor deflated
 	Corrupt       Reason = "corrupt archive"          // not a well-formed archive, or a wrong checksum
 	Overlap       Reason = "overlapping entries"      // two entries share bytes, or bytes belong to none
+	BadAttachment Reason = "unknown attachment"       // a name under ".pack" that means nothing
+
+	NotPacked       Reason = "not packed"               // no content list
+	BadContents     Reason = "bad content list"         // not as Contents.Bytes writes it
+	Unsorted        Reason = "content list not sorted"  // its paths do not ascend
+	ContentsDiffer  Reason = "content list differs"     // it lists other things than there are
+	ManifestDiffers Reason = "manifest and list differ" // the content list has another id or version
+	BadDigest       Reason = "not a digest of a bundle" // see ParseDigest
 )
 
 // ErrNoManifest matches, with [errors.Is], the error for a folder or an
 // archive without a manifest.
 var ErrNoManifest error = &Error{Reason: NoManifest}
 
-// Error is the one type of error that opening a bundle returns. It matches,
+// Error is the one type of error that opening a bundle returns, and that most of its
+// methods do. It matches,
 // with [errors.Is], an Error that has the same Reason and nothing else.
 type Error struct {
 	Path   string // inside the bundle, or as given to OpenPath; may be empty; not sanitized

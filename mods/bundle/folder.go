@@ -20,7 +20,7 @@ func Open(fsys fs.FS, limits Limits) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{fsys: fsys, limits: limits, tree: newTree(limits), content: map[string]string{}, pending: []string{"."}}
+	f := &folder{fsys: fsys, limits: limits, tree: newTree(limits), halves: newHalves(limits), pending: []string{"."}}
 	// A work list and not recursion: the depth is the author's choice until
 	// CheckPath has seen it.
 	for len(f.pending) > 0 {
@@ -30,15 +30,14 @@ func Open(fsys fs.FS, limits Limits) (*Bundle, error) {
 			return nil, err
 		}
 	}
-	return finish(f.content)
+	return finish(f.halves)
 }
 
 type folder struct {
 	fsys    fs.FS
 	limits  Limits
 	tree    *tree
-	content map[string]string
-	total   int64
+	halves  *halves
 	seen    int // names, hidden ones too
 	pending []string
 }
@@ -74,18 +73,23 @@ func (f *folder) readDir(dir string) error {
 }
 
 func (f *folder) entry(dir string, entry fs.DirEntry) error {
-	// Hidden names are ignored but not free.
-	if f.seen++; f.seen/4 > f.limits.Files {
-		return &Error{Path: dir, Reason: TooMany, Detail: fmt.Sprintf("%d names, hidden ones included", f.seen)}
-	}
 	path := entry.Name()
-	if hidden(path) {
-		return nil
-	}
 	if dir != "." {
 		path = dir + "/" + path
 	}
+	if !attachment(path) {
+		// Hidden names are ignored but not free.
+		if f.seen++; f.seen/4 > f.limits.Files {
+			return &Error{Path: dir, Reason: TooMany, Detail: fmt.Sprintf("%d names, hidden ones included", f.seen)}
+		}
+		if hidden(entry.Name()) {
+			return nil
+		}
+	}
 	if err := CheckPath(path); err != nil {
+		return err
+	}
+	if err := checkAttachment(path, entry.IsDir()); err != nil {
 		return err
 	}
 	switch {
@@ -115,7 +119,8 @@ func (f *folder) readFile(path string) error {
 		return notRegular(path, before.Mode())
 	}
 	size := before.Size()
-	if err := checkSize(path, size, f.total, f.limits); err != nil {
+	part := f.halves.of(path)
+	if err := part.take(path, size); err != nil {
 		return err
 	}
 	data, err := io.ReadAll(io.LimitReader(handle, size+1))
@@ -129,8 +134,7 @@ func (f *folder) readFile(path string) error {
 	if int64(len(data)) != size || after.Size() != size {
 		return &Error{Path: path, Reason: Changed, Detail: fmt.Sprintf("it had %d bytes when opened", size)}
 	}
-	f.total += size
-	f.content[path] = string(data)
+	part.content[path] = string(data)
 	return nil
 }
 
@@ -143,7 +147,7 @@ func checkSize(path string, size, total int64, limits Limits) error {
 	case size > limits.FileBytes:
 		return &Error{Path: path, Reason: TooBig, Detail: fmt.Sprintf("%d bytes; a file has at most %d", size, limits.FileBytes)}
 	case size > limits.TotalBytes-total:
-		return &Error{Path: path, Reason: TooBig, Detail: fmt.Sprintf("with it the mod has %d bytes; at most %d in all", total+size, limits.TotalBytes)}
+		return &Error{Path: path, Reason: TooBig, Detail: fmt.Sprintf("with it there are %d bytes; at most %d in all", total+size, limits.TotalBytes)}
 	}
 	return nil
 }

@@ -94,11 +94,12 @@ func hidden(path string) bool {
 // tree holds the paths accepted so far, by their case-folded and normalized
 // form, and bounds their number.
 type tree struct {
-	max    int // files, and folders
-	files  int
-	dirs   int
-	nodes  map[string]node
-	folder cases.Caser
+	max      int // files, and folders
+	files    int
+	dirs     int
+	attached int // apart from files; their folders are two
+	nodes    map[string]node
+	folder   cases.Caser
 }
 
 type node struct {
@@ -138,7 +139,14 @@ func (t *tree) put(path string, dir, declared bool) error {
 		if dir {
 			count = &t.dirs
 		}
-		if *count++; *count > t.max {
+		if attachment(path) {
+			if !dir {
+				t.attached++
+			}
+			if t.attached > MaxAttachments {
+				return tooManyAttachments(path)
+			}
+		} else if *count++; *count > t.max {
 			return &Error{Path: path, Reason: TooMany, Detail: fmt.Sprintf("at most %d files and %d folders", t.max, t.max)}
 		}
 		t.nodes[key] = node{path: path, dir: dir, declared: declared}

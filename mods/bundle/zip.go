@@ -74,7 +74,8 @@ func maxArchive(limits Limits) int64 {
 	if limits.TotalBytes > math.MaxInt32 {
 		return math.MaxInt32 // what the format holds without zip64
 	}
-	return limits.TotalBytes + entries*perEntry + math.MaxUint16 + endSize
+	attached := int64(MaxAttachmentTotalBytes + maxAttachmentEntries*perEntry)
+	return limits.TotalBytes + attached + entries*perEntry + math.MaxUint16 + endSize
 }
 
 // record is one entry of the central directory.
@@ -101,28 +102,31 @@ func openArchive(data []byte, limits Limits) (*Bundle, error) {
 	}
 	// Everything that is declared is checked before anything is inflated.
 	paths := newTree(limits)
-	var total int64
+	halves := newHalves(limits)
 	for _, rec := range records {
-		if err := checkRecord(rec, total, limits); err != nil {
+		if err := checkRecord(rec, halves.of(rec.path)); err != nil {
 			return nil, err
 		}
 		if err := paths.add(rec.path, rec.dir); err != nil {
 			return nil, err
 		}
-		total += int64(rec.size)
 	}
-	content := map[string]string{}
 	for i, rec := range records {
-		if rec.dir || hidden(rec.path) {
+		if rec.dir || hidden(rec.path) && !attachment(rec.path) {
 			continue
 		}
 		text, err := inflate(rec, bodies[i])
 		if err != nil {
 			return nil, err
 		}
-		content[rec.path] = text
+		halves.of(rec.path).content[rec.path] = text
 	}
-	return finish(content)
+	b, err := finish(halves)
+	if err != nil {
+		return nil, err
+	}
+	b.canonical = b.writes(data)
+	return b, nil
 }
 
 // readDirectory finds and reads the central directory and returns its offset.
@@ -146,7 +150,7 @@ func readDirectory(data []byte, limits Limits) ([]record, int, error) {
 		return nil, 0, corrupt("", "zip64 is not accepted; a mod is smaller than that")
 	case disks != 0 || here != entries:
 		return nil, 0, corrupt("", "one part of an archive in several parts")
-	case (int(entries)+1)/2 > limits.Files:
+	case (int(entries)-maxAttachmentEntries+1)/2 > limits.Files:
 		return nil, 0, &Error{Reason: TooMany, Detail: fmt.Sprintf("%d entries; at most %d files and as many folders", entries, limits.Files)}
 	case uint64(start)+uint64(size) != uint64(end):
 		return nil, 0, corrupt("", "the central directory does not end where its end record begins")
@@ -293,9 +297,12 @@ func checkExtra(name string, extra []byte) error {
 	return nil
 }
 
-// checkRecord checks what one entry declares of itself.
-func checkRecord(rec record, total int64, limits Limits) error {
+// checkRecord checks what one entry declares of itself, and counts it in its part.
+func checkRecord(rec record, part *part) error {
 	if err := CheckPath(rec.path); err != nil {
+		return err
+	}
+	if err := checkAttachment(rec.path, rec.dir); err != nil {
 		return err
 	}
 	switch {
@@ -312,11 +319,11 @@ func checkRecord(rec record, total int64, limits Limits) error {
 	case rec.method == methodStore && rec.size != rec.compressed:
 		return corrupt(rec.name, "stored, but its two sizes differ")
 	}
-	if err := checkSize(rec.path, int64(rec.size), total, limits); err != nil {
+	if err := part.take(rec.path, int64(rec.size)); err != nil {
 		return err
 	}
-	if rec.size > ratioFloor && int64(rec.size)/max(int64(rec.compressed), 1) >= limits.Ratio {
-		return &Error{Path: rec.path, Reason: Bomb, Detail: fmt.Sprintf("%d bytes packed into %d; at most %d times as many are accepted", rec.size, rec.compressed, limits.Ratio)}
+	if rec.size > ratioFloor && int64(rec.size)/max(int64(rec.compressed), 1) >= part.limits.Ratio {
+		return &Error{Path: rec.path, Reason: Bomb, Detail: fmt.Sprintf("%d bytes packed into %d; at most %d times as many are accepted", rec.size, rec.compressed, part.limits.Ratio)}
 	}
 	return nil
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 
 	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/manifest"
 )
 
 func openBytes(data []byte, limits bundle.Limits) (*bundle.Bundle, error) {
@@ -353,7 +355,7 @@ func TestZipThatShrinks(t *testing.T) {
 
 func TestWriteZip(t *testing.T) {
 	files := fstest.MapFS{
-		"zeros.bin":    {Data: make([]byte, 1<<20)}, // would deflate a thousandfold
+		"zeros.bin":    {Data: make([]byte, 1<<20)}, // a bomb, if it were compressed
 		".git/config":  {Data: []byte("left out")},
 		"lib/.hidden":  {Data: []byte("left out")},
 		"lib/main.lua": {Data: []byte("return 1")},
@@ -365,20 +367,15 @@ func TestWriteZip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var one, two bytes.Buffer
-	for _, out := range []*bytes.Buffer{&one, &two} {
-		if err := first.WriteZip(out); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(one.Bytes(), two.Bytes()) {
+	one := zipOf(t, first)
+	if !bytes.Equal(one, zipOf(t, first)) {
 		t.Error("two archives of one bundle differ")
 	}
-	second, err := openBytes(one.Bytes(), bundle.Limits{})
+	second, err := openBytes(one, bundle.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameAsArchiveZip(t, one.Bytes(), second)
+	sameAsArchiveZip(t, one, second)
 	if first.Digest() != second.Digest() {
 		t.Errorf("digest %s became %s", first.Digest(), second.Digest())
 	}
@@ -400,6 +397,10 @@ func FuzzOpenZip(f *testing.F) {
 	}
 	f.Add(goZip(f, honest))
 	f.Add(with(rawEntry{name: "a", text: "hello", descriptor: true}).bytes())
+	f.Add(rawZip{entries: entriesOf(weatherPacked)}.bytes())
+	f.Add(goZip(f, weatherPacked))
+	f.Add(zipOf(f, packed(f, map[string][]byte{bundle.ProvenanceName: []byte("{}"), bundle.SBOMName: []byte("{}")})))
+	f.Add(zipOf(f, attach(f, packed(f, nil), map[string][]byte{bundle.SignatureName(1): []byte("signature")})))
 	limits := bundle.Limits{Files: 20, FileBytes: 100 << 10, TotalBytes: 200 << 10}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := openBytes(data, limits)
@@ -415,16 +416,43 @@ func FuzzOpenZip(f *testing.F) {
 		if len(b.Files()) > limits.Files || total > limits.TotalBytes {
 			t.Errorf("%d files, %d bytes: over the limits", len(b.Files()), total)
 		}
-		var out bytes.Buffer
-		if err := b.WriteZip(&out); err != nil {
-			t.Fatal(err)
+		written := zipOf(t, b)
+		if b.Canonical() != bytes.Equal(written, data) {
+			t.Errorf("canonical: %v", b.Canonical())
 		}
-		again, err := openBytes(out.Bytes(), limits)
+		again, err := openBytes(written, limits)
 		if err != nil {
 			t.Fatalf("own archive refused: %v", err)
 		}
-		if again.Digest() != b.Digest() {
-			t.Error("the digest changed on the way through WriteZip")
+		if again.Digest() != b.Digest() || !slices.Equal(again.Attachments(), b.Attachments()) || !again.Canonical() {
+			t.Error("something changed on the way through WriteZip")
 		}
+		mayBePacked(t, b)
 	})
+}
+
+// mayBePacked holds that what opens, packs, unless its manifest is none; and that
+// packing changes no digest, and nothing the second time.
+func mayBePacked(t *testing.T, b *bundle.Bundle) {
+	t.Helper()
+	one, err := bundle.Pack(b)
+	if _, bad := errors.AsType[*manifest.Error](err); bad {
+		return
+	}
+	if err != nil {
+		if len(b.Attachments()) < bundle.MaxAttachments || reasonOf(t, err) != bundle.TooMany {
+			t.Fatalf("cannot be packed: %v", err)
+		}
+		return
+	}
+	if _, err := one.Contents(); err != nil {
+		t.Errorf("packed, and wrong: %v", err)
+	}
+	two, err := bundle.Pack(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(one.Attachments(), two.Attachments()) || one.Digest() != b.Digest() || two.Digest() != b.Digest() {
+		t.Error("packing again changed something, or the digest")
+	}
 }

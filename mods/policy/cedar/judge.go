@@ -166,7 +166,7 @@ func (p *Policy) ruling(outcomes []Outcome) policy.Ruling {
 func names(outcomes []Outcome) []string {
 	list := make([]string, len(outcomes))
 	for i, o := range outcomes {
-		list[i] = o.Rule.name
+		list[i] = o.Rule.Name
 	}
 	return list
 }

@@ -118,8 +118,8 @@ func (p *parser) want(text, where string) {
 
 func (p *parser) rule() *statement {
 	s := &statement{at: p.peek().at}
-	for p.accept("@") {
-		s.annotations = append(s.annotations, p.annotation())
+	for at := s.at; p.accept("@"); at = p.peek().at {
+		s.annotations = append(s.annotations, p.annotation(at))
 	}
 	t := p.advance()
 	switch {
@@ -152,12 +152,12 @@ func (p *parser) rule() *statement {
 	return s
 }
 
-func (p *parser) annotation() annotation {
+func (p *parser) annotation(at place) annotation {
 	t := p.advance()
 	if t.kind != identToken {
 		p.fail(t.at, "found %s; want the name of an annotation: %s", t.shown(), annotationNames)
 	}
-	a := annotation{name: t.text, at: t.at}
+	a := annotation{name: t.text, at: at}
 	p.want("(", "after the name of an annotation")
 	value := p.advance()
 	if value.kind != stringToken {

@@ -59,7 +59,7 @@ func Parse(file string, data []byte) (*Policy, error) {
 			failed.add(problem(file, r.ID, err))
 			continue
 		}
-		r.name = fmt.Sprintf("%s:%d:%s", base, r.Line, r.ID)
+		r.Name = fmt.Sprintf("%s:%d:%s", base, r.Line, r.ID)
 		for o := range options {
 			uses[o] = true
 		}

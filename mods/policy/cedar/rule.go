@@ -2,7 +2,6 @@ package cedar
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,13 +33,13 @@ var (
 // Rule is one rule of a policy.
 type Rule struct {
 	ID           string
-	Line, Column int // where it begins
+	Name         string // the file, the line and the id, as rulings have it: "policy.cedar:12:only-signed"
+	Line, Column int    // where it begins
 	Effect       policy.Effect
 	Message      string           // of @message or @ask; may be empty
 	Limits       limits.Limits    // of @clamp, where the rule is about mods
 	Options      map[string]int64 // of @clamp, where it is about capabilities; not to be changed
 
-	name    string // the id, with the file and the line, as rulings have it
 	forbid  bool
 	actions []string
 	uses    []option
@@ -295,5 +294,3 @@ func sameAction(a, b ast.IsActionScopeNode) bool {
 	}
 	return a == b
 }
-
-func (r *Rule) String() string { return fmt.Sprintf("%s %s", r.name, r.Effect) }
