@@ -43,8 +43,14 @@
 // require("lib.names") runs lib/names.lua of the mod, or lib/names/init.lua, and
 // nothing outside it. The mod's Lua files are compiled when it is loaded, as many as
 // Limits.Source (1 MiB) holds; what it compiles itself while it runs, with load, is at
-// most 16 KiB long, because compiling cannot be paused. Each mod has a Lua state of its own: mods share no variables
-// and meet only through events and services.
+// most 16 KiB long, because compiling cannot be paused. Each mod has a Lua state of its
+// own: mods share no variables and meet only through events and services.
+//
+// A library is a mod whose manifest says so. It is never run by itself: its files are
+// copied into each mod that names it under [libraries] and comes with it
+// ([Source].Libraries), where require("the.id") runs its main file and
+// require("the.id.part") its part.lua. Inside a library, require means its own files
+// and the libraries that its own manifest names.
 //
 // # Time
 //
@@ -64,8 +70,11 @@
 //
 // What a mod can do beyond computing, it asks for by name, with a reason, under
 // [permissions] in its manifest. What it did not ask for, it does not see. If Policy
-// does not allow what it asks for, the mod is refused before any of it runs. Built
-// in are:
+// does not allow what it asks for, the mod is refused before any of it runs, unless
+// the request says optional = true: then the mod runs, and does not see it. Where
+// operators have a say, a [Gatekeeper] decides besides: by who signed a mod, by rules,
+// by what was approved; and [Host.Reconsider] asks it again when a key was revoked or
+// an advisory published. Built in are:
 //
 //   - log: debug, info, warn, error (message [, fields]). Messages and fields are
 //     escaped, cut to 4 KiB and 1 KiB, and at most 100, with 32 KiB, are taken from a
