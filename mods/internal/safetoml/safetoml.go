@@ -10,8 +10,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -59,6 +63,12 @@ func Decode(file string, data []byte, bounds Bounds, v any) (*Document, error) {
 	}
 	meta, fault := decode(d.text, v)
 	if fault != nil {
+		var plain map[string]any
+		if _, syntax := decode(d.text, &plain); syntax == nil {
+			if path, want := misfit(nil, plain, reflect.TypeOf(v)); path != nil {
+				return nil, d.Errorf(path, "%s must be %s", Dotted(path), want)
+			}
+		}
 		return nil, d.fault(fault)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
@@ -72,6 +82,79 @@ func Decode(file string, data []byte, bounds Bounds, v any) (*Document, error) {
 	return d, nil
 }
 
+// misfit finds the first value, by name, that is of another type than the one it is
+// decoded into, and says what is wanted. The path is nil if there is none.
+func misfit(path []string, value any, t reflect.Type) (at []string, want string) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == reflect.TypeFor[time.Time]() {
+		if _, ok := value.(time.Time); !ok {
+			return path, "a date and a time, as 2026-01-31T12:00:00Z"
+		}
+		return nil, ""
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		table, ok := value.(map[string]any)
+		if !ok {
+			return path, "a table"
+		}
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			inner := t
+			if t.Kind() == reflect.Map {
+				inner = t.Elem()
+			} else if inner = fieldOf(t, name); inner == nil {
+				continue
+			}
+			if at, want := misfit(append(slices.Clone(path), name), table[name], inner); at != nil {
+				return at, want
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		items, ok := value.([]any)
+		if !ok {
+			return path, "an array"
+		}
+		for i, item := range items {
+			if at, want := misfit(append(slices.Clone(path), strconv.Itoa(i)), item, t.Elem()); at != nil {
+				return at, want
+			}
+		}
+	case reflect.String:
+		if _, ok := value.(string); !ok {
+			return path, "a string"
+		}
+	case reflect.Bool:
+		if _, ok := value.(bool); !ok {
+			return path, "true or false"
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		if _, ok := value.(int64); !ok {
+			return path, "a whole number"
+		}
+	case reflect.Float32, reflect.Float64:
+		switch value.(type) {
+		case int64, float64:
+		default:
+			return path, "a number"
+		}
+	}
+	return nil, ""
+}
+
+// fieldOf returns the type of the field of that name, nil if there is none.
+func fieldOf(t reflect.Type, name string) reflect.Type {
+	for _, f := range reflect.VisibleFields(t) {
+		tag, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		if f.IsExported() && cmp.Or(tag, f.Name) == name {
+			return f.Type
+		}
+	}
+	return nil
+}
+
 // exact reports whether a key that was decoded is spelt as its field is: the decoder
 // looks no further than the letters, and of "a" and "A" it takes either.
 func (d *Document) exact(t reflect.Type, key []string) bool {
@@ -83,15 +166,7 @@ func (d *Document) exact(t reflect.Type, key []string) bool {
 		case reflect.Map:
 			t = t.Elem()
 		case reflect.Struct:
-			found := false
-			for _, f := range reflect.VisibleFields(t) {
-				tag, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
-				if f.IsExported() && cmp.Or(tag, f.Name) == name {
-					t, found = f.Type, true
-					break
-				}
-			}
-			if !found {
+			if t = fieldOf(t, name); t == nil {
 				return false
 			}
 		default:

@@ -41,7 +41,10 @@ func TestDecodeRefuses(t *testing.T) {
 		name, text, place, message string
 	}{
 		{"unknown key", "title = 'x'\n[keys.one]\ncuont = 1", "a.toml:3:1", "unknown key keys.one.cuont"},
-		{"wrong type", "title = 'x'\n[keys.one]\ncount = 'y'", "a.toml", "line 3"},
+		{"wrong type", "title = 'x'\n[keys.one]\ncount = 'y'", "a.toml:3:1", "keys.one.count must be a whole number"},
+		{"wrong type in a list", "[keys.one]\nids = ['a', 1]", "a.toml:2:13", "keys.one.ids.1 must be a string"},
+		{"wrong type of a table", "[keys]\none = 1", "a.toml:2:1", "keys.one must be a table"},
+		{"a list", "[keys.one]\nids = 'a'", "a.toml:2:1", "keys.one.ids must be an array"},
 		{"other letters", "title = 'x'\n[keys.one]\nCount = 1", "a.toml:3:1", "small and capital"},
 		{"both spellings", "title = 'x'\nTitle = 'y'", "a.toml:2:1", "small and capital"},
 		{"not TOML", "title = \n", "a.toml:1:9", "expected a value"},
