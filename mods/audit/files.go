@@ -112,6 +112,20 @@ func VerifyFile(path string, head *Head) (Summary, error) {
 func VerifyFileProgress(path string, head *Head, progress func(bytes int64) error) (Summary, error) {
 	v := newVerifier(head)
 	v.progress = progress
+	return v.log(path, head)
+}
+
+// ReadFile is [VerifyFile], and calls each for every line, once that and all before it
+// have been found to be as they were written. An error of it ends the reading, and is
+// returned. What was read before a *VerifyError is not less true for it.
+func ReadFile(path string, head *Head, each func(Line) error) (Summary, error) {
+	v := newVerifier(head)
+	v.each = each
+	return v.log(path, head)
+}
+
+// log follows the chain through the files of the log at path.
+func (v *verifier) log(path string, head *Head) (Summary, error) {
 	if head == nil {
 		h, err := readHead(path)
 		switch {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -113,6 +114,15 @@ type verifier struct {
 	path     string
 	line     int64
 	progress func(bytes int64) error
+	each     func(Line) error
+}
+
+// Line is a line of a log, read back.
+type Line struct {
+	Seq    uint64
+	Hash   string // in hexadecimal
+	Record Record // Attrs are strings, whole or fractional numbers, and booleans
+	Text   string // the line itself, without its end
 }
 
 func newVerifier(head *Head) *verifier {
@@ -222,6 +232,11 @@ func (v *verifier) one(text []byte) error {
 		v.s.Ahead++
 	}
 	v.count(l)
+	if v.each != nil {
+		if err := v.each(Line{Seq: l.seq, Hash: want.String(), Record: l.record(), Text: string(text)}); err != nil {
+			return err
+		}
+	}
 	return v.meet()
 }
 
@@ -316,6 +331,16 @@ func parseLine(body []byte) (l line, ok bool) {
 		}
 	}
 	return l, bytes.Equal(l.append(nil), body)
+}
+
+// record returns what the line remembers.
+func (l *line) record() Record {
+	r := Record{Sim: time.Duration(l.sim), Kind: l.kind, Mod: l.mod, Version: l.version, Digest: l.digest}
+	r.Time, _ = time.Parse(time.RFC3339Nano, l.time) // it is one: see parseLine
+	for _, a := range l.attrs {
+		r.Attrs = append(r.Attrs, slog.Any(a.key, a.value))
+	}
+	return r
 }
 
 // parseAttrs reads an object of plain values.

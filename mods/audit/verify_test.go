@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -324,6 +325,50 @@ func TestProgress(t *testing.T) {
 	stop := errors.New("stop")
 	if s, err := VerifyFileProgress(path, nil, func(int64) error { return stop }); !errors.Is(err, stop) || s.Last != 1 {
 		t.Errorf("%v, %+v", err, s)
+	}
+}
+
+// TestReadFile gives back what was written, over all files, and nothing behind a line
+// that is not what was written.
+func TestReadFile(t *testing.T) {
+	opts := testOptions
+	opts.MaxSize = 1500
+	path := written(t, 20, opts)
+	var got []Record
+	var texts strings.Builder
+	s, err := ReadFile(path, nil, func(l Line) error {
+		if l.Seq != uint64(strings.Count(texts.String(), "\n"))+1 {
+			t.Errorf("line %d after %d", l.Seq, strings.Count(texts.String(), "\n"))
+		}
+		texts.WriteString(l.Text + "\n")
+		if l.Record.Kind == "grant" {
+			got = append(got, l.Record)
+		}
+		return nil
+	})
+	if err != nil || s.Files < 2 || int64(texts.Len()) != s.Bytes {
+		t.Fatalf("%v, %+v", err, s)
+	}
+	for i, r := range got {
+		want := record(i)
+		want.Attrs[1] = slog.Int64("i", int64(i))
+		if diff := cmp.Diff(want, r, cmp.Comparer(func(a, b slog.Attr) bool { return a.Equal(b) })); diff != "" {
+			t.Errorf("record %d (-want +got):\n%s", i, diff)
+		}
+	}
+	if len(got) != 20 {
+		t.Errorf("%d records", len(got))
+	}
+	stop := errors.New("stop")
+	if _, err := ReadFile(path, nil, func(Line) error { return stop }); !errors.Is(err, stop) {
+		t.Error(err)
+	}
+	path = written(t, 20, testOptions)
+	write(t, path, strings.Replace(read(t, path), `"i":7`, `"i":8`, 1))
+	seen := 0
+	_, err = ReadFile(path, nil, func(Line) error { seen++; return nil })
+	if v, ok := errors.AsType[*VerifyError](err); !ok || v.Reason != Altered || seen != 8 {
+		t.Errorf("%v after %d lines", err, seen)
 	}
 }
 
