@@ -30,7 +30,7 @@ const ManifestName = "mod.toml"
 
 // Limits bounds what a bundle may hold. A zero field means the default, which
 // is also the value documented here; a negative field is refused with
-// [BadLimits].
+// [BadLimits]. What is attached is not counted here: see [MaxAttachments].
 type Limits struct {
 	// Files is the largest number of files: 1,000. Folders are counted too,
 	// against the same number a second time.
@@ -80,6 +80,7 @@ type Bundle struct {
 	digest      string
 	attached    map[string]string // path -> bytes; apart from content
 	attachments []File            // sorted by path
+	archived    bool              // by OpenZip
 	canonical   bool
 }
 

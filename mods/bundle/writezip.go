@@ -103,8 +103,12 @@ func appendEnd(directory []byte, entries int, start uint32) []byte {
 	return le.AppendUint16(directory, 0) // comment
 }
 
-// Canonical reports whether the bundle was read from an archive, by [OpenZip], of
-// exactly the bytes that [Bundle.WriteZip] writes for it. Then the archive holds
+// Archived reports whether the bundle was read from an archive, by [OpenZip], and was
+// not changed since.
+func (b *Bundle) Archived() bool { return b.archived }
+
+// Canonical reports whether the bundle is [Bundle.Archived], from exactly the bytes that
+// [Bundle.WriteZip] writes for it. Then the archive holds
 // nothing but the files and attachments: no other order, time, name of a folder,
 // hidden file, comment or compression.
 func (b *Bundle) Canonical() bool { return b.canonical }

@@ -125,7 +125,7 @@ func openArchive(data []byte, limits Limits) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.canonical = b.writes(data)
+	b.archived, b.canonical = true, b.writes(data)
 	return b, nil
 }
 

@@ -265,7 +265,9 @@ func sameAsArchiveZip(t testing.TB, data []byte, b *bundle.Bundle) {
 	}
 	seen := 0
 	for _, f := range r.File {
-		if strings.HasSuffix(f.Name, "/") || strings.HasPrefix(f.Name, ".") || strings.Contains(f.Name, "/.") {
+		attached := strings.HasPrefix(f.Name, ".pack/")
+		hidden := strings.HasPrefix(f.Name, ".") || strings.Contains(f.Name, "/.")
+		if strings.HasSuffix(f.Name, "/") || hidden && !attached {
 			continue
 		}
 		seen++
@@ -278,7 +280,11 @@ func sameAsArchiveZip(t testing.TB, data []byte, b *bundle.Bundle) {
 			t.Fatalf("archive/zip: %q: %v", f.Name, err)
 		}
 		rc.Close()
-		got, err := b.ReadFile(f.Name)
+		read := b.ReadFile
+		if attached {
+			read = b.Attachment
+		}
+		got, err := read(f.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,8 +292,8 @@ func sameAsArchiveZip(t testing.TB, data []byte, b *bundle.Bundle) {
 			t.Errorf("%q: archive/zip reads other bytes", f.Name)
 		}
 	}
-	if seen != len(b.Files()) {
-		t.Errorf("archive/zip sees %d files, the bundle has %d", seen, len(b.Files()))
+	if has := len(b.Files()) + len(b.Attachments()); seen != has {
+		t.Errorf("archive/zip sees %d files, the bundle has %d", seen, has)
 	}
 }
 

@@ -1,0 +1,4 @@
+package bundle
+
+// ParseContents is parseContents, for tests of the text alone.
+var ParseContents = parseContents
