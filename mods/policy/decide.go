@@ -142,6 +142,9 @@ func Decide(r Request, rules Rules, approval *Approval) Decision {
 	if said {
 		d.Limits = tightest(d.Limits, approval.Limits)
 	}
+	if err := d.Limits.Validate(); err != nil {
+		d.refuse(Deny, err.Error())
+	}
 	for i, p := range r.Permissions {
 		d.permit(p, rulings[i], approval, said)
 	}
@@ -183,12 +186,12 @@ func (d *Decision) whole(mod Ruling, said bool) {
 
 // permit decides about one permission.
 func (d *Decision) permit(p Permission, ruling Ruling, approval *Approval, said bool) {
-	out := PermissionDecision{Permission: p, Ruling: ruling, Options: p.Options}
-	effect := ruling.Effect.strictness()
 	clamped, err := ClampOptions(p.Options, ruling.Options)
 	if err != nil {
-		effect, ruling.Message = Deny, err.Error()
+		ruling.Effect, ruling.Message = Deny, err.Error()
 	}
+	out := PermissionDecision{Permission: p, Ruling: ruling, Options: p.Options}
+	effect := ruling.Effect.strictness()
 	granted := effect < Ask
 	if said {
 		// What was approved is exact: it also bounds what the rules alone would allow.

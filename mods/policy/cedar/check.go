@@ -25,7 +25,11 @@ type typed struct {
 	attribute *attribute
 }
 
-const entityValue valueType = "entity"
+// Types that no attribute has.
+const (
+	entityValue valueType = "entity"
+	entitySet   valueType = "set of entities"
+)
 
 func (t typed) String() string {
 	switch {
@@ -74,19 +78,7 @@ func (c *checker) types(e *expr, there guards) (typed, guards) {
 		}
 		return typed{typ: flagType}, guards{o: true}
 	case "set":
-		first, _ := c.types(e.args[0], there)
-		for _, item := range e.args[1:] {
-			if t, _ := c.types(item, there); !t.same(first) {
-				failf(item.at, "%s in a set that begins with %s", t, first)
-			}
-		}
-		switch {
-		case first.typ == textType:
-			return typed{typ: textsType, attribute: first.attribute}, nil
-		case first.typ == entityValue:
-			return typed{typ: "set of entities", entity: first.entity}, nil
-		}
-		failf(e.at, "a set is of texts or of entities")
+		return c.set(e, there), nil
 	case "&&":
 		_, left := c.flag(e.args[0], there)
 		_, right := c.flag(e.args[1], there.and(left))
@@ -112,6 +104,23 @@ func (c *checker) types(e *expr, there guards) (typed, guards) {
 	}
 	c.operation(e, there)
 	return typed{typ: flagType}, nil
+}
+
+// set checks what stands in square brackets.
+func (c *checker) set(e *expr, there guards) typed {
+	first, _ := c.types(e.args[0], there)
+	for _, item := range e.args {
+		if t, _ := c.types(item, there); !t.same(first) {
+			failf(item.at, "%s in a set that begins with %s", t, first)
+		}
+		if item.op != "text" && item.op != "entity" {
+			failf(item.at, "a set is of texts or of entities that are written there")
+		}
+	}
+	if first.typ == textType {
+		return typed{typ: textsType}
+	}
+	return typed{typ: entitySet, entity: first.entity}
 }
 
 // flag checks an expression that has to be true or false.
@@ -204,7 +213,7 @@ func (c *checker) operation(e *expr, there guards) {
 	case "lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual":
 		ok = left.typ == decimalType && right.typ == decimalType
 	case "contains":
-		ok = left.typ == textsType && right.typ == textType || left.typ == "set of entities" && right.typ == entityValue && left.entity == right.entity
+		ok = left.typ == textsType && right.typ == textType || left.typ == entitySet && right.typ == entityValue && left.entity == right.entity
 	case "containsAll", "containsAny":
 		ok = left.typ == textsType && right.typ == textsType
 	case "isEmpty":
@@ -231,7 +240,7 @@ func (c *checker) operation(e *expr, there guards) {
 	}
 	constant := func(e *expr) bool {
 		return e.op == "text" || e.op == "int" || e.op == "entity" || e.op == "decimal" ||
-			e.op == "set" && !slices.ContainsFunc(e.args, func(item *expr) bool { return pathOf(item) != "" })
+			e.op == "set"
 	}
 	if len(e.args) > 1 && constant(e.args[0]) && constant(e.args[1]) {
 		failf(e.at, "both sides are written here; what is compared has to come from the request")

@@ -78,9 +78,17 @@ func Parse(file string, data []byte) (*Policy, error) {
 	return p, nil
 }
 
-// ReadFile loads a policy from a file. The errors are those of the file system and of
-// [Parse]. It reads no more than [MaxBytes] and one.
+// ReadFile loads a policy from a regular file. The errors are those of the file system
+// and of [Parse]; something that is no regular file is a *Error too. It reads no more
+// than [MaxBytes] and one.
 func ReadFile(file string) (*Policy, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait
+		return nil, &Error{Problems: []*Problem{{File: file, Message: "not a file; want a policy"}}}
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -150,6 +158,9 @@ func oneType(seen *[]use, r *Rule, s *statement, options map[option]place) error
 			if u.option.name == o.name && u.option.group != o.group && (u.capability == "" || capability == "" || u.capability == capability) {
 				return faultf(options[o], "%s, and in line %d it is %s; an option has one type", o, u.at.line, u.option)
 			}
+		}
+		if len(*seen) == maxOptions {
+			return faultf(options[o], "the policy looks at options in more than %d places", maxOptions)
 		}
 		*seen = append(*seen, use{o, capability, options[o]})
 	}

@@ -152,11 +152,7 @@ func (r *Rule) clamp(a annotation) {
 		}
 		kind, err := limits.ParseKind(name)
 		if err != nil {
-			var names []string
-			for _, k := range limits.Kinds() {
-				names = append(names, k.String())
-			}
-			failf(a.valueAt, "there is no limit %s%s; there are %s", name, suggest(name, names), strings.Join(names, ", "))
+			failf(a.valueAt, "there is no limit %s%s; there are %s", name, suggest(name, limitNames()), strings.Join(limitNames(), ", "))
 		}
 		n, wanted := readLimit(kind, value)
 		if n <= 0 || n == limits.Unlimited {
@@ -167,6 +163,14 @@ func (r *Rule) clamp(a annotation) {
 		}
 		r.Limits = r.Limits.With(kind, n)
 	}
+}
+
+func limitNames() []string {
+	var names []string
+	for _, k := range limits.Kinds() {
+		names = append(names, k.String())
+	}
+	return names
 }
 
 // readLimit reads the value of a limit; 0 if it is none.

@@ -16,6 +16,7 @@ const (
 	maxRuleTokens = 512 // of one rule
 	maxNesting    = 32  // of brackets and of if, inside each other
 	maxText       = 512 // bytes of one string
+	maxOptions    = 512 // of capabilities, counted in each rule that looks at them
 )
 
 // place is where something stands in a policy.
