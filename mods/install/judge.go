@@ -1,0 +1,206 @@
+package install
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/luasandbox/modrunner/mods/advisory"
+	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/gate"
+	"github.com/luasandbox/modrunner/mods/policy"
+	"github.com/luasandbox/modrunner/mods/policy/cedar"
+	"github.com/luasandbox/modrunner/mods/review"
+	"github.com/luasandbox/modrunner/mods/trust"
+)
+
+// judge is all by which bundles are judged, as it was at one moment.
+type judge struct {
+	state       *State
+	trust       *trust.Store
+	rules       policy.Rules
+	api         *gate.API
+	advisories  *advisory.Database
+	freezes     *advisory.Freezes
+	at          time.Time
+	environment string
+	interactive bool
+}
+
+// judge reads what the operator wrote. Without a policy of theirs, [cedar.Default]
+// holds; without a trust store, nobody is trusted.
+func (h *Home) judge(state *State) (*judge, error) {
+	f, err := h.folder(false)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f = nil
+	case err != nil:
+		return nil, err
+	default:
+		defer f.close()
+	}
+	j := &judge{state: state, rules: cedar.Default(), api: h.opts.API, at: h.now(), environment: h.opts.Environment, interactive: h.opts.Interactive}
+	file, data, err := f.readOperators(h.opts.TrustFile, trustName)
+	if err == nil && file != "" {
+		j.trust, err = trust.Parse(file, data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if j.freezes, err = advisory.ParseFreezes(h.name(freezesName), state.freezes); err != nil {
+		return nil, err
+	}
+	if j.advisories, err = f.readAdvisories(); err != nil {
+		return nil, err
+	}
+	file, data, err = f.readOperators(h.opts.PolicyFile, policyName)
+	if err != nil || file == "" {
+		return j, err
+	}
+	rules, err := cedar.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	j.rules = rules
+	return j, nil
+}
+
+// readAdvisories reads the published warnings in the home.
+func (f *folder) readAdvisories() (*advisory.Database, error) {
+	if f == nil {
+		return nil, nil
+	}
+	root, err := f.root.OpenRoot(advisoriesDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, f.failed(advisoriesDir, err)
+	}
+	defer root.Close()
+	return advisory.ReadFolder(root)
+}
+
+// verdict is what is known of a bundle, and what becomes of it.
+type verdict struct {
+	review   *review.Review
+	decision policy.Decision
+	// before is the approval of another version of the mod that it is compared with; nil
+	// if there is none.
+	before *Entry
+	// follows says that it asks for no more than before, which a person approved: that
+	// is why it may run, with the grants that it had.
+	follows bool
+}
+
+// input is what is known of any bundle.
+func (j *judge) input(b *bundle.Bundle) review.Input {
+	return review.Input{Bundle: b, Trust: j.trust, API: j.api, Advisories: j.advisories, Freezes: j.freezes, At: j.at}
+}
+
+// judge says what becomes of a bundle.
+func (j *judge) judge(b *bundle.Bundle, id string, others []*review.Review) (verdict, error) {
+	in := j.input(b)
+	in.Others = others
+	v := verdict{before: j.state.approvals.LastApproved(id, b.Digest())}
+	if v.before != nil {
+		in.Approved = &v.before.Approval
+		if old, err := j.state.Bundle(v.before.Digest); err == nil { // without it, less can be said
+			in.ApprovedBundle = old
+		}
+	}
+	var err error
+	if v.review, err = review.Of(in); err != nil {
+		return v, err
+	}
+	request := v.request(j, in)
+	last := j.state.approvals.Last(b.Digest())
+	v.decision = decide(request, j.rules, last)
+	if v.decision.Effect == policy.Ask && last == nil && j.carries(v, request) {
+		carried := v.before.carriedTo(request)
+		if d := policy.Decide(request, j.rules, &carried); d.Runs() {
+			v.decision, v.follows = d, true
+		}
+	}
+	return v, nil
+}
+
+// request is what is decided about. What is optional, was asked for in the same way
+// before, and was not granted then, is nothing more than what was asked for before.
+func (v verdict) request(j *judge, in review.Input) policy.Request {
+	request := v.review.Request(j.environment, j.interactive)
+	if request.Update == nil || !request.Update.More || in.ApprovedBundle == nil {
+		return request
+	}
+	old, err := review.Of(j.input(in.ApprovedBundle))
+	if err != nil {
+		return request
+	}
+	request.Update.More = slices.ContainsFunc(v.review.Since.Changes, func(c review.Change) bool {
+		return c.More && !(c.Kind == review.PermissionChange && leftOut(c.Subject, v.before, old, v.review))
+	})
+	return request
+}
+
+// decide is policy.Decide with the last word on the bundle. What rules allowed once is
+// no answer where they ask now.
+func decide(request policy.Request, rules policy.Rules, last *Entry) policy.Decision {
+	if last == nil {
+		return policy.Decide(request, rules, nil)
+	}
+	d := policy.Decide(request, rules, &last.Approval)
+	if d.Approved && !last.byPerson() {
+		return policy.Decide(request, rules, nil)
+	}
+	return d
+}
+
+// byPerson reports whether a person said it, or approved what it follows from.
+func (e *Entry) byPerson() bool { return e.By != byPolicy || e.Follows != "" }
+
+// carriedTo is the approval of an update that asks for no more: the capabilities are
+// those that were granted, and what is said of each is surely no more than it was.
+func (e *Entry) carriedTo(r policy.Request) policy.Approval {
+	a := e.Approval
+	a.ID, a.Version, a.Digest = r.ID, r.Version, r.Digest
+	a.By, a.Publisher, a.Keys, a.Risk, a.Grants = byPolicy, r.Publisher, r.Keys, r.Risk, []policy.Grant{}
+	for _, p := range r.Permissions {
+		if slices.ContainsFunc(e.Grants, func(g policy.Grant) bool { return g.Capability == p.Capability }) {
+			a.Grants = append(a.Grants, policy.Grant{Capability: p.Capability, Options: p.Options})
+		}
+	}
+	return a
+}
+
+// carries reports whether the approval of the version before is one for this version
+// too: a person gave it, and has not taken back anything of this mod since; the same
+// publisher signed both, whom the operator trusts; and it is a newer version that asks
+// for no more and is no riskier.
+func (j *judge) carries(v verdict, r policy.Request) bool {
+	u := r.Update
+	return v.before != nil && u != nil && v.before.byPerson() && r.Signature == policy.Trusted &&
+		!u.More && !u.SignerChanged && !u.RiskRaised && !u.Downgrade && u.FromVersion != r.Version &&
+		!j.state.approvals.refusedSince(v.before)
+}
+
+// leftOut reports whether a capability is optional and asked for as it was before, when
+// it was not granted.
+func leftOut(capability string, before *Entry, old, new *review.Review) bool {
+	find := func(r *review.Review) *review.Permission {
+		i := slices.IndexFunc(r.Permissions, func(p review.Permission) bool { return p.Capability == capability })
+		if i < 0 {
+			return nil
+		}
+		return &r.Permissions[i]
+	}
+	was, is := find(old), find(new)
+	granted := slices.ContainsFunc(before.Grants, func(g policy.Grant) bool { return g.Capability == capability })
+	return was != nil && is != nil && was.Optional && is.Optional && !granted && policy.SameOptions(was.Options, is.Options)
+}
+
+// refusedSince reports whether any version of the mod was denied or revoked after e.
+func (a *Approvals) refusedSince(e *Entry) bool {
+	return slices.ContainsFunc(a.History, func(x Entry) bool {
+		return x.ID == e.ID && x.Verdict != policy.Approved && x.Sequence >= e.Sequence && x.Digest != e.Digest
+	})
+}
