@@ -317,7 +317,7 @@ func (e *Evidence) describe() error {
 	if err != nil {
 		return err
 	}
-	e.files = append(e.files, File{"case.json", append(about, '\n')}, File{"timeline.json", append(timeline, '\n')}, File{"post-mortem.md", e.PostMortem()})
+	e.files = append(e.files, File{"case.json", append(about, '\n')}, File{"timeline.json", append(timeline, '\n')}, File{PostMortemName, e.PostMortem()})
 	return nil
 }
 

@@ -7,7 +7,7 @@
 // who approved what, and by which rules; the bundles themselves. [Evidence] is a set of
 // files with a list of their hashes (SHA256SUMS, which sha256sum -c reads), written as
 // a folder or as one archive, and a post-mortem to be filled in, in which the timeline
-// is there already.
+// is there already. [Export] makes an archive of the folder when it has been.
 //
 // Whatever a mod's author chose, names and messages, is escaped before it gets into
 // text that people read. Nothing is run, nothing of a bundle is unpacked.

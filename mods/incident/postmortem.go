@@ -56,7 +56,7 @@ func (e *Evidence) PostMortem() []byte {
 	for _, p := range e.Problems {
 		line("- Problem: %s", mark(p))
 	}
-	line("- All files and their hashes: `%s`; `sha256sum -c %s` checks them\n", SumsName, SumsName)
+	line("- The files and their hashes: `%s`; `sha256sum -c %s` checks them\n", SumsName, SumsName)
 	line("## Why\n\n*What let it in: a rule, an approval, a grant that was too wide, a key? Ask why of each answer, until there is something to change.*\n")
 	line("## What went well, what did not\n\n- *How was it noticed? How long did that take?*\n- *How long did it take until nothing of it ran any more?*\n")
 	line("## What is to be done\n\n- [ ] *who, what, until when*\n- [ ] lift the freeze, or leave it, and say why\n- [ ] a test, a rule or an advisory that would have stopped it\n- [ ] tell the players and the publisher")
