@@ -88,13 +88,22 @@ func requestOf(e *edition) policy.Request {
 // rules says the policy as rules.
 func (p Policy) rules() policy.Rules { return policy.AllowList{All: p.All, Capabilities: p.Allow} }
 
-// clamp lowers counts and sizes to what a rule allows.
-func (o Options) clamp(most map[string]int64) {
-	for name, n := range most {
-		if have, ok := o.values[name].(int64); ok && have > n {
-			o.values[name] = n
+// clamp lowers counts, sizes and numbers to what a rule allows, also where the mod did
+// not say them and they have a default. It returns the name of an option that cannot be
+// lowered, because it is something else.
+func (o Options) clamp(most map[string]int64) (wrong string) {
+	for _, name := range sortedNames(most) {
+		switch have := o.values[name].(type) {
+		case nil:
+		case int64:
+			o.values[name] = min(have, most[name])
+		case float64:
+			o.values[name] = min(have, float64(most[name]))
+		default:
+			return name
 		}
 	}
+	return ""
 }
 
 // auditDecision writes down what was decided about a mod.
@@ -160,7 +169,7 @@ func (h *Host) objection(was *edition) string {
 			return fmt.Sprintf("the capability %q is not granted any more", c.permission.Name)
 		}
 		for name, most := range g.Ruling.Options {
-			if c.options.Int(name) > most {
+			if c.options.Int(name) > most || c.options.Number(name) > float64(most) {
 				return fmt.Sprintf("the capability %q is granted with less now (%s)", c.permission.Name, name)
 			}
 		}

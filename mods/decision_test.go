@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/audit"
 	"github.com/luasandbox/modrunner/mods/bundle"
@@ -83,6 +84,45 @@ func TestGatekeeperGrants(t *testing.T) {
 	w.wantPrinted(`[one] true\t65536`)
 	if l := m.Limits(); l.Memory != limits.DefaultMemory {
 		t.Errorf("%+v", l)
+	}
+}
+
+// A rule bounds what a mod says, and what it leaves to the default; of what is no number
+// it is a mistake, and refuses.
+func TestGatekeeperClamps(t *testing.T) {
+	given := mods.Options{}
+	able := mods.Capability{
+		Name: "able", Risk: mods.RiskNone,
+		Options: []mods.Option{
+			{Name: "count", Type: mods.CountOption, Default: int64(10)}, {Name: "ratio", Type: mods.NumberOption, Default: 10.0},
+			{Name: "size", Type: mods.SizeOption}, {Name: "text", Type: mods.TextOption, Default: "x"},
+		},
+		Grant: func(g *mods.Grantee) ([]luasandbox.Member, error) {
+			if g.ID() != "" {
+				given = g.Options()
+			}
+			return []luasandbox.Member{luasandbox.Func("f", func() {})}, nil
+		},
+	}
+	clamped := func(most map[string]int64) *gate {
+		return &gate{judge: func(r policy.Request) (policy.Ruling, []policy.Ruling) {
+			return policy.Ruling{Effect: policy.Allow}, []policy.Ruling{{Capability: "able", Effect: policy.Clamp, Options: most}}
+		}}
+	}
+	w := newWorld(t, mods.Config{Capabilities: []mods.Capability{able}, Gatekeeper: clamped(map[string]int64{"count": 5, "ratio": 5, "size": 5})})
+	w.with("defaults", "[permissions]\nable = {reason = 'test'}", "")
+	w.run(1)
+	if given.Int("count") != 5 || given.Number("ratio") != 5 || given.Has("size") {
+		t.Errorf("%+v", given)
+	}
+	w.with("asks", "[permissions]\nable = {reason = 'test', count = 3, ratio = 7.5, size = 100}", "")
+	w.run(1)
+	if given.Int("count") != 3 || given.Number("ratio") != 5 || given.Int("size") != 5 {
+		t.Errorf("%+v", given)
+	}
+	w = newWorld(t, mods.Config{Capabilities: []mods.Capability{able}, Gatekeeper: clamped(map[string]int64{"text": 5})})
+	if _, err := w.try("text", "[permissions]\nable = {reason = 'test'}", ""); err == nil {
+		t.Error("a text was bounded by a number")
 	}
 }
 

@@ -161,7 +161,9 @@ func (h *Host) permit(e *edition) ([]choice, error) {
 		}
 		tables[c.table()] = p.Name
 		options, bad := readOptions(man, p, c.Options)
-		options.clamp(g.Ruling.Options)
+		if wrong := options.clamp(g.Ruling.Options); wrong != "" {
+			problems = append(problems, man.Problem(fmt.Sprintf("the rules bound the option %q of the capability %q, which is no number", wrong, p.Name), "permissions", p.Name))
+		}
 		choices = append(choices, choice{capability: c, options: options, permission: p})
 		problems = append(problems, bad...)
 	}
