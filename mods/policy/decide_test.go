@@ -169,6 +169,7 @@ func TestClampOptions(t *testing.T) {
 		"below":        {int64(5), int64(5)},
 		"below zero":   {int64(-5), int64(-5)},
 		"int":          {5000, int64(100)},
+		"small int":    {5, int64(5)},
 		"float":        {99.5, 99.5},
 		"large float":  {1e300, 100.0},
 		"small float":  {-1e300, -1e300},
@@ -234,7 +235,7 @@ func TestSameOptions(t *testing.T) {
 	for _, differs := range [][2]map[string]any{
 		{one("a"), nil}, {one("a"), {"y": "a"}}, {one("5"), one(int64(5))}, {one(true), one(int64(1))}, {one(nil), {}},
 		{one(int64(1<<53 + 1)), one(int64(1 << 53))}, {one(int64(math.MaxInt64)), one(int64(math.MaxInt64 - 1))},
-		{one(int64(math.MaxInt64)), one(float64(math.MaxInt64))}, {one(math.NaN()), one(math.NaN())},
+		{one(int64(math.MaxInt64)), one(float64(math.MaxInt64))}, {one(int64(1 << 60)), one(float64(1 << 60))}, {one(math.NaN()), one(math.NaN())},
 		{one([]any{"a", "b"}), one([]any{"b", "a"})}, {one([]any{}), one(nil)}, {one("64KiB"), one(int64(65536))},
 	} {
 		if policy.SameOptions(differs[0], differs[1]) || policy.SameOptions(differs[1], differs[0]) {

@@ -176,3 +176,41 @@ func TestSchemaAndFacts(t *testing.T) {
 		}
 	}
 }
+
+// What Cedar's parser or validator does not take, or reads otherwise, is not loaded,
+// although nothing before has found fault with it.
+func TestCedarHasTheLastWord(t *testing.T) {
+	const text = `@id("a") permit (principal, action == Action::"grant", resource) when { resource.count has n };`
+	for name, test := range map[string]struct {
+		cedar string
+		uses  map[option]bool
+		want  string
+	}{
+		"the same":  {text, map[option]bool{{"count", "n"}: true}, ""},
+		"otherwise": {strings.Replace(text, "count", "text ", 1), map[option]bool{{"count", "n"}: true}, "otherwise"},
+		"not Cedar": {strings.Replace(text, "permit", "permit(", 1), nil, "does not take it"},
+		"types":     {strings.Replace(text, "resource.count has n", "resource.count.n > 5 ", 1), map[option]bool{{"count", "n"}: true}, ""},
+	} {
+		statements, err := read(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "types" { // read as it is written, and of a type that it has not
+			if statements, err = read(test.cedar); err != nil {
+				t.Fatal(err)
+			}
+			test.want = "validator does not take it"
+		}
+		statements[0].end = len(test.cedar)
+		failed := &Error{}
+		p := &Policy{rules: []*Rule{{ID: "a"}}}
+		p.compile("x", test.cedar, statements, test.uses, failed)
+		got := ""
+		if len(failed.Problems) > 0 {
+			got = failed.Problems[0].Message
+		}
+		if (test.want == "") != (got == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -293,6 +293,13 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+	nested := func(n int) string {
+		return when(strings.Repeat("(", n) + "context.interactive" + strings.Repeat(")", n))
+	}
+	mustParse(t, nested(31))
+	if _, err := cedar.Parse("test.cedar", []byte(nested(32))); err == nil || !strings.Contains(err.Error(), "more than 32 levels") {
+		t.Error(err)
+	}
 	var options strings.Builder
 	for i := range 600 {
 		fmt.Fprintf(&options, "resource.count has a%d", i)
