@@ -329,7 +329,7 @@ func (r *Review) settingsSection() Section {
 	}
 	var titles []string
 	for _, s := range r.Settings {
-		titles = append(titles, shown(s.Title, 40)+" ("+s.Type+")")
+		titles = append(titles, quoted(shown(s.Title, 40))+" ("+s.Type+")")
 	}
 	return Section{Title: "The player can choose", Items: []Item{{Text: some(titles, mostSettings)}}}
 }

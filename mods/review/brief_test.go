@@ -208,6 +208,16 @@ func checkText(t failer, r *Review, most int) {
 			return
 		}
 	}
+	marks := 0
+	for _, r := range out {
+		if marks++; !unicode.Is(unicode.M, r) {
+			marks = 0
+		}
+		if marks > 2 {
+			t.Errorf("marks pile up")
+			return
+		}
+	}
 	// A line that begins a section has no indent; every other has one. An author's text
 	// must not be able to look like one.
 	titles := 0
@@ -272,6 +282,25 @@ func TestPagePolicy(t *testing.T) {
 		if strings.Contains(strings.Split(out, "<body>")[0]+strings.Join(tag.FindAllString(out, -1), ""), never) && never != " on" {
 			t.Errorf("%q is in the page", never)
 		}
+	}
+}
+
+// TestQuoted holds that a text cannot end its quotes.
+func TestQuoted(t *testing.T) {
+	r := trusted(asks("log", "none", nil))
+	r.Permissions[0].Reason = `nothing" [no risk] "`
+	if text := r.Brief().Text(80, nil); !strings.Contains(text, `because "nothing\" [no risk] \""`+"\n") {
+		t.Error(text)
+	}
+}
+
+// TestRequestFindings holds that rules see the findings that nobody justified, and the
+// score all.
+func TestRequestFindings(t *testing.T) {
+	q := whole().Request("ci", false)
+	want := []policy.Finding{{Rule: "unused", Severity: "note"}, {Rule: "undeclared", Severity: "error"}}
+	if !slices.Equal(q.Findings, want) {
+		t.Errorf("%+v", q.Findings)
 	}
 }
 

@@ -66,7 +66,6 @@ type DocumentPermission struct {
 	Version    string         `json:"version"`
 	Risk       string         `json:"risk"`
 	Known      bool           `json:"known"`
-	Sensitive  bool           `json:"sensitive"`
 	Optional   bool           `json:"optional"`
 	Reason     string         `json:"reason"`
 	Options    map[string]any `json:"options"`
@@ -133,7 +132,7 @@ func (r *Review) Document() Document {
 			options = map[string]any{}
 		}
 		d.Permissions = append(d.Permissions, DocumentPermission{
-			Capability: p.Capability, Version: p.Version, Risk: p.Risk, Known: p.Known, Sensitive: p.Sensitive, Optional: p.Optional,
+			Capability: p.Capability, Version: p.Version, Risk: p.Risk, Known: p.Known, Optional: p.Optional,
 			Reason: p.Reason, Options: options, May: reach(p),
 		})
 	}

@@ -47,7 +47,8 @@ type Review struct {
 	Settings     []Setting
 	// HasAPI says that the capabilities of the host were known.
 	HasAPI bool
-	// EngineEvents are the events that the host's engine sends; nil if they are not known.
+	// EngineEvents are the events that the host's engine sends; nil if they are not known,
+	// and then each that is subscribed to counts as one of them.
 	EngineEvents []string
 	Findings     []gate.Finding // of the static check, in its order
 	// Advisories are those about this version.
@@ -82,10 +83,9 @@ type Permission struct {
 	policy.Permission
 	// Known says that the host has the capability; the rest is empty if not, or if
 	// HasAPI is false.
-	Known     bool
-	Doc       string // what it lets a mod do
-	Sensitive bool   // each call is written into the audit log
-	Declared  []Option
+	Known    bool
+	Doc      string // what it lets a mod do
+	Declared []Option
 }
 
 // Option is an option that a capability of the host has.
