@@ -10,6 +10,7 @@ import (
 
 	"github.com/luasandbox/modrunner/mods"
 	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/install"
 	"github.com/luasandbox/modrunner/mods/manifest"
 	"github.com/luasandbox/modrunner/mods/storage"
 	"github.com/luasandbox/modrunner/mods/storage/boltstore"
@@ -17,24 +18,30 @@ import (
 
 // game is one run of mods.
 type game struct {
-	console *console
-	options runOptions
-	chat    []chatLine
-	log     *modLog // where what mods say goes
-	host    *mods.Host
-	audit   *auditLog          // nil: none is kept
-	metrics *metricsFile       // nil: none are taken
-	tape    *tape              // of --record and --replay
-	shelf   *shelf             // nil: the files are not looked at again
-	told    map[*mods.Mod]bool // why it is refused has been said
-	ticks   int64
-	ended   error // why there can be no more ticks
-	closed  bool
-	unsaved error // what Stop could not save
+	console   *console
+	options   runOptions
+	chat      []chatLine
+	log       *modLog // where what mods say goes
+	host      *mods.Host
+	audit     *auditLog          // nil: none is kept
+	metrics   *metricsFile       // nil: none are taken
+	tape      *tape              // of --record and --replay
+	paths     []string           // that were named
+	sources   []mods.Source      // that are run from the beginning
+	libraries libraries          // that were among them
+	shelf     *shelf             // nil: the files are not looked at again
+	news      *install.Watch     // nil, or what becomes known of the installed mods
+	told      map[*mods.Mod]bool // why it is refused has been said
+	ticks     int64
+	ended     error // why there can be no more ticks
+	closed    bool
+	unsaved   error // what Stop could not save
 }
 
-// open makes the host. The errors are those of mods.Open, openMetrics and openAudit.
-func (g *game) open() error {
+// open makes the host, for the mods at the paths, or for those that are installed if
+// there are none. The errors are those of mods.Open, openMetrics and openAudit, of who
+// decides about mods, and of mods that are not as they are locked.
+func (g *game) open(ctx context.Context) error {
 	cfg := mods.Config{
 		Limits:       g.options.limits,
 		Policy:       mods.PolicyAll,
@@ -53,7 +60,10 @@ func (g *game) open() error {
 	if g.options.data != "" {
 		cfg.DataDir, cfg.OpenStore = g.options.data, boltstore.Open
 	}
-	if err := g.tape.open(&cfg); err != nil {
+	if err := g.decide(ctx, &cfg); err != nil {
+		return err
+	}
+	if err := g.tape.open(&cfg, g.sources); err != nil {
 		return err
 	}
 	if file := g.options.metrics; file != "" {
@@ -74,6 +84,34 @@ func (g *game) open() error {
 		_ = g.audit.close() // nothing has happened
 	}
 	return err
+}
+
+// decide finds the mods that are to be run, and who decides about them.
+func (g *game) decide(ctx context.Context, cfg *mods.Config) error {
+	f := &g.options.gateFlags
+	var home *install.Home
+	var err error
+	if len(g.paths) == 0 || f.locked {
+		if home, err = f.open(time.Now); err != nil {
+			return err
+		}
+	}
+	if len(g.paths) == 0 {
+		if g.sources, err = lockedSources(ctx, home); err != nil {
+			return err
+		}
+		g.news, err = f.watch(ctx, home)
+		cfg.Gatekeeper = g.news
+		return err
+	}
+	if cfg.Gatekeeper, err = f.gatekeeper(); err != nil {
+		return err
+	}
+	g.sources, g.libraries = equipAll(sources(g.paths))
+	if f.locked {
+		return drift(ctx, home, g.sources)
+	}
+	return nil
 }
 
 // close ends the host, and then its metrics and the audit log. It says what was not kept, and
@@ -148,12 +186,12 @@ func source(path string) mods.Source {
 	return mods.Source{Bundle: b, Path: path, Err: err}
 }
 
-// add adds the mods at all the paths. What is refused is among the host's mods.
+// add adds the mods. What is refused is among the host's mods.
 // The error is a *choiceError: then nothing has run.
-func (g *game) add(paths []string) error {
-	all, libraries := equipAll(sources(paths))
+func (g *game) add() error {
+	all := g.sources
 	if g.shelf != nil {
-		g.shelf.libraries = libraries
+		g.shelf.libraries = g.libraries
 	}
 	loaded, _ := g.host.Load(all...) // each mod has its own error
 	var ids []string
@@ -184,28 +222,36 @@ func (g *game) add(paths []string) error {
 // stopAtMost is how long mods may take to stop after an interrupt.
 const stopAtMost = 5 * time.Second
 
-// play adds the mods at the paths, runs them through their ticks, or until ctx ends,
+// play adds the mods, runs them through their ticks, or until ctx ends,
 // and stops them. The error says why the files cannot be watched, or is a
 // *choiceError; nothing has run then.
-func (g *game) play(ctx context.Context, paths []string) error {
+func (g *game) play(ctx context.Context) error {
 	if g.options.watch {
-		w, err := watchFolders(paths)
+		w, err := watchFolders(g.paths)
 		if err != nil {
 			return err
 		}
 		defer w.Close()
-		g.shelf = newShelf(g, paths)
-		if err := g.add(paths); err != nil {
+		g.shelf = newShelf(g, g.paths)
+		if err := g.add(); err != nil {
 			return err
 		}
 		beats := time.NewTicker(g.options.tick)
 		defer beats.Stop()
 		g.follow(ctx, w, beats.C)
+	} else if every := g.options.gateFlags.refresh; every > 0 && g.news != nil {
+		if err := g.add(); err != nil {
+			return err
+		}
+		beats, looks := time.NewTicker(g.options.tick), time.NewTicker(every)
+		defer beats.Stop()
+		defer looks.Stop()
+		g.serve(ctx, beats.C, looks.C)
 	} else if g.tape.replays() {
 		g.repeat(ctx)
 		return nil
 	} else {
-		if err := g.add(paths); err != nil {
+		if err := g.add(); err != nil {
 			return err
 		}
 		for idle := g.idle(); !idle && g.more(ctx); {
@@ -215,6 +261,45 @@ func (g *game) play(ctx context.Context, paths []string) error {
 	}
 	g.stop(ctx)
 	return nil
+}
+
+// serve runs ticks, one for each beat, and looks at each look for what became known of
+// the mods, until there are no more ticks. Looking takes as long as a server takes to
+// answer; the game goes on meanwhile, and one look is not begun before the last is over.
+func (g *game) serve(ctx context.Context, beats, looks <-chan time.Time) {
+	var looking chan error // nil: nobody is
+	asking, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		if looking != nil {
+			<-looking // it uses the host
+		}
+	}()
+	for g.more(ctx) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-looks:
+			if looking == nil {
+				looking = make(chan error, 1)
+				go func(done chan<- error) {
+					err := g.news.Refresh(asking)
+					if _, failed := g.host.Reconsider(); failed != nil && !errors.Is(failed, mods.ErrClosed) && !errors.Is(failed, mods.ErrStopped) {
+						err = errors.Join(err, failed)
+					}
+					done <- err
+				}(looking)
+			}
+		case err := <-looking:
+			looking = nil
+			if err != nil && ctx.Err() == nil {
+				g.console.noNews(err)
+			}
+		case <-beats:
+			g.step(ctx)
+			g.console.out.Flush()
+		}
+	}
 }
 
 // more reports whether there is another tick.

@@ -157,6 +157,13 @@ Where several apply to the mods of one run: refused before limit before failed.`
 	root.SetErr(c.err)
 	root.SetVersionTemplate("modrunner {{.Version}}\n")
 	root.AddCommand(newExec(c), newRun(c), newCheck(c), newAPI(c), newAudit(c), newDrill(c), newDrillChild(c), newVersion(), newLimitsTopic())
+	root.AddCommand(newPack(c), newVerify(c))
+	root.AddCommand(newInspect(c))
+	root.AddCommand(newPolicy(c))
+	root.AddCommand(newIncident(c))
+	root.AddCommand(newKey(c), newSign(c))
+	root.AddCommand(newCatalog(c), newSearch(c), newInfo(c))
+	root.AddCommand(newInstall(c), newUninstall(c), newApprove(c), newDeny(c), newRevoke(c), newUpdate(c), newOutdated(c), newList(c))
 	return root
 }
 

@@ -141,6 +141,11 @@ func inOneLine(err error) string {
 	return first
 }
 
+// noNews reports that it could not be found out what became known of mods.
+func (c *console) noNews(err error) {
+	c.say(yellow, "--refresh: "+oneLine(err.Error())+"; what was known goes on to hold")
+}
+
 // unwatched reports files whose changes will not be seen.
 func (c *console) unwatched(err error) { c.say(yellow, "--watch: "+oneLine(err.Error())) }
 

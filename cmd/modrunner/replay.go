@@ -41,7 +41,6 @@ func (f *replayFlags) check() error {
 // tape is the file of a run that is recorded or repeated.
 type tape struct {
 	flags    replayFlags
-	paths    []string // of the mods
 	file     *os.File
 	failed   error // the first that writing it returned
 	diverged *mods.DivergenceError
@@ -68,8 +67,9 @@ type divergenceReport struct {
 	Got      string `json:"now"`
 }
 
-// open opens the file, if there is to be one, and tells the host's configuration of it.
-func (t *tape) open(cfg *mods.Config) error {
+// open opens the file, if there is to be one, and tells the host's configuration of it,
+// and of the mods that a recording may be of.
+func (t *tape) open(cfg *mods.Config, all []mods.Source) error {
 	var err error
 	switch f := t.flags; {
 	case f.record != "":
@@ -78,7 +78,6 @@ func (t *tape) open(cfg *mods.Config) error {
 		}
 	case f.replay != "":
 		if t.file, err = os.Open(f.replay); err == nil {
-			all, _ := equipAll(sources(t.paths))
 			cfg.Replay = &mods.Replay{Recording: t.file, Sources: all, Changed: f.changed}
 		}
 	}

@@ -20,6 +20,7 @@ type runOptions struct {
 	hostFlags
 	playerFlags
 	replayFlags
+	gateFlags
 	ticks  int64
 	json   bool
 	data   string
@@ -42,11 +43,20 @@ const defaultTicks = 50
 func newRun(c *console) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:   "run [flags] MOD|FOLDER...",
+		Use:   "run [flags] [MOD|FOLDER...]",
 		Short: "Run mods through some ticks of a game and report on each",
 		Long: `Load mods (a folder with mod.toml, a .zip file, or a folder of those), run them
 together through some ticks of a game, and report on each. A mod that is refused,
 or quarantined for what it does, does not disturb the others.
+
+Without a MOD the installed ones are run (see "modrunner install"): those of the
+installation's mods.lock, to the byte, with what was approved, and nothing if anything
+is not as it was locked. Mods that are named may do all that their manifests ask for,
+unless --policy has other rules; with --locked they have to be those of mods.lock.
+
+With --refresh the installed mods run in real time until interrupted, or for the ticks
+that --ticks says; a mod whose key was revoked, of which an advisory warns, or that was
+frozen or taken back since, is quarantined within that time.
 
 The mods share the instructions of each tick. What a mod does not finish in one
 goes on in the next; the first tick loads the mods, and what takes long to load
@@ -112,6 +122,9 @@ recording or the metrics could not be written; 2 wrong usage; 3 a mod hit a limi
 number if interrupted. Where several apply: 4 before 3 before 1.`,
 		Example: `  modrunner run testdata/mods
   modrunner run --watch mymod
+  modrunner run --home server/mods --ticks 600
+  modrunner run --locked --home server/mods bundles/*.zip
+  modrunner run --policy server.cedar --trust keys.toml --environment server othermod.zip
   modrunner run --ticks 600 --data saves mymod
   modrunner run --http api.example.org --data saves --audit audit.jsonl othermod.zip
   modrunner run --set weather.rain=true --language pt-BR mymod
@@ -119,8 +132,14 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
   modrunner run --frame 200000 --priority weather=high --audit audit.jsonl testdata/mods
   modrunner run --json testdata/mods 2>mods.log | jq '.mods[] | [.id, .state]'`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("nothing was named; want " + modWanted)
+			if len(args) == 0 && !o.gateFlags.installed() {
+				return fmt.Errorf("nothing was named, and there is no installation in %s; want %s", oneLine(o.gateFlags.home.path()), modWanted)
+			}
+			if len(args) > 0 && o.refresh > 0 {
+				return errors.New("--refresh is for what is installed; name no mods")
+			}
+			if len(args) == 0 && o.watch {
+				return errors.New("--watch: what is installed does not change; name the mods")
 			}
 			return nil
 		},
@@ -138,7 +157,7 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 			if err := checkOffer(o.allow, o.data, o.hosts); err != nil {
 				return err
 			}
-			o.endless = o.watch && !cmd.Flags().Changed("ticks")
+			o.endless = (o.watch || o.refresh > 0) && !cmd.Flags().Changed("ticks")
 			return c.run(cmd.Context(), o, args)
 		},
 	}
@@ -157,6 +176,7 @@ number if interrupted. Where several apply: 4 before 3 before 1.`,
 	flags.BoolVar(&o.verbose, "verbose", false, "show every change of a mod's state")
 	o.playerFlags.register(cmd)
 	o.hostFlags.register(cmd)
+	o.gateFlags.register(cmd)
 	o.replayFlags.register(cmd)
 	o.limitFlags.register(cmd, "per call of a mod", limits.Defaults().With(limits.Instructions, mods.DefaultCallInstructions))
 	cmd.MarkFlagsMutuallyExclusive("chat", "no-chat")
@@ -219,15 +239,15 @@ func (c *console) run(ctx context.Context, o runOptions, args []string) error {
 		to = c.err
 	}
 	g := &game{console: c, options: o, chat: lines, log: &modLog{to: to.modLines(), verbose: o.verbose}, told: map[*mods.Mod]bool{},
-		tape: &tape{flags: o.replayFlags, paths: args}}
-	if err := g.open(); err != nil {
+		tape: &tape{flags: o.replayFlags}, paths: args}
+	if err := g.open(ctx); err != nil {
 		if config, ok := errors.AsType[*mods.ConfigError](err); ok && config.Field == "Policy.Allow" {
 			return fmt.Errorf("--allow: %w", config.Err)
 		}
 		return c.noRun(o, fmt.Errorf("%w%s", err, flagOf(err)))
 	}
 	defer g.close()
-	if err := g.play(ctx, args); err != nil {
+	if err := g.play(ctx); err != nil {
 		if wrong, ok := errors.AsType[*choiceError](err); ok {
 			return wrong
 		}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/luasandbox/modrunner/mods/trust"
 )
 
 func TestMain(m *testing.M) {
@@ -145,6 +147,34 @@ var programs = map[string]func(args []string) int{
 			return failed(err)
 		}
 		return 0
+	},
+	// altered FILE: changes a digit in the middle of a text file.
+	"altered": func(args []string) int {
+		text, err := os.ReadFile(args[0])
+		if err != nil {
+			return failed(err)
+		}
+		at := len(text)/2 + bytes.IndexAny(text[len(text)/2:], "123456789")
+		text[at]--
+		if err := os.WriteFile(args[0], text, 0o666); err != nil {
+			return failed(err)
+		}
+		return 0
+	},
+	// withkey PUBLIC-KEY-FILE COMMAND...: KEYID in the arguments is the key's id.
+	"withkey": func(args []string) int {
+		text, err := os.ReadFile(args[0])
+		if err != nil {
+			return failed(err)
+		}
+		key, err := trust.ReadPublicKey(text)
+		if err != nil {
+			return failed(err)
+		}
+		for i, a := range args {
+			args[i] = strings.ReplaceAll(a, "KEYID", key.ID())
+		}
+		return pass(os.Stdin, os.Stdout, os.Stderr, args[1:])
 	},
 	// interrupted COMMAND...: is interrupted when it has written "started" to
 	// standard error.

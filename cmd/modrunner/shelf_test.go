@@ -52,12 +52,14 @@ func newStage(t *testing.T) *stage {
 // begin loads what is in the folder.
 func (s *stage) begin() {
 	s.t.Helper()
-	if err := s.game.open(); err != nil {
+	s.game.paths = []string{s.dir}
+	s.game.options.gateFlags.home.dir = filepath.Join(s.dir, "..", "home")
+	if err := s.game.open(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { s.game.close() })
-	s.game.shelf = newShelf(s.game, []string{s.dir})
-	if err := s.game.add([]string{s.dir}); err != nil {
+	s.game.shelf = newShelf(s.game, s.game.paths)
+	if err := s.game.add(); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -317,5 +319,28 @@ func TestShelfSettings(t *testing.T) {
 	s.mod("late", "1.1.0", settings, `print("again", config.get("rain"))`)
 	if got := s.run(30, "late"); !strings.Contains(got, "[late] again\\ttrue\n") {
 		t.Error(got)
+	}
+}
+
+// What libraries become, the mods that have them follow.
+func TestShelfLibraries(t *testing.T) {
+	s := newStage(t)
+	s.mod("lib", "1.0.0", "library = true\n", "return 'one'")
+	s.mod("hello", "1.0.0", "[libraries]\nlib = '*'\n", "print('says ' .. require('lib'))")
+	s.begin()
+	if got := s.run(3); !strings.Contains(got, "[hello] says one\n") {
+		t.Errorf("at first: %s", got)
+	}
+	s.mod("lib", "1.1.0", "library = true\n", "return 'two'")
+	if got := s.run(20, "lib"); !strings.Contains(got, "[hello] says two\nmodrunner: hello 1.0.0 reloaded\n") {
+		t.Errorf("after a change: %s", got)
+	}
+	s.remove("lib")
+	if got := s.run(20, "lib"); !strings.Contains(got, "not reloaded") || !strings.Contains(got, "lib") {
+		t.Errorf("after it is gone: %s", got)
+	}
+	s.mod("lib", "2.0.0", "library = true\n", "return 'three'")
+	if got := s.run(20, "lib"); !strings.Contains(got, "[hello] says three\n") {
+		t.Errorf("after it is back: %s", got)
 	}
 }

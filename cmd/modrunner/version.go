@@ -18,6 +18,11 @@ func version() string {
 	return info.Main.Version
 }
 
+// versionLine tells all that is known of the program.
+func versionLine() string {
+	return fmt.Sprintf("modrunner %s (Lua 5.1, %s, %s/%s)", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -25,7 +30,7 @@ func newVersion() *cobra.Command {
 		Example: "  modrunner version",
 		Args:    cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "modrunner %s (Lua 5.1, %s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 		},
 	}
 }

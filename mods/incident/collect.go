@@ -160,19 +160,19 @@ func Collect(c Case) (*Evidence, error) {
 	return e, e.describe()
 }
 
-// words says in a line what was said.
+// words says in a line how it was said.
 func (s Said) words() string {
-	text := s.What
+	var parts []string
 	if s.By != "" {
-		text += " by " + shown(s.By)
+		parts = append(parts, "by "+shown(s.By))
 	}
 	if len(s.Grants) > 0 {
-		text += ", with " + shown(strings.Join(s.Grants, ", "))
+		parts = append(parts, "with "+shown(strings.Join(s.Grants, ", ")))
 	}
 	if s.Note != "" {
-		text += ": " + shown(s.Note)
+		parts = append(parts, shown(s.Note))
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
 // mods are those that the subject means, as far as they are known.
@@ -251,7 +251,9 @@ func (e *Evidence) log(known *mods, i int, file string) {
 			return nil
 		}
 		l.About++
-		known.add(r.Mod, r.Version, r.Digest, nil).Lines++
+		if r.Digest != "" { // otherwise it is about an id as such
+			known.add(r.Mod, r.Version, r.Digest, nil).Lines++
+		}
 		e.event(Event{At: r.Time, Source: fmt.Sprintf("%s, line %d", name, line.Seq), Kind: r.Kind, Mod: r.Mod, Version: r.Version, Digest: r.Digest, What: attributes(r.Attrs)})
 		if excerpt.Len()+len(line.Text) < maxExcerpt {
 			excerpt.WriteString(line.Text + "\n")

@@ -355,7 +355,7 @@ func ExampleCollect() {
 		return
 	}
 	for _, ev := range e.Events {
-		fmt.Println(ev.At.Format(time.DateTime), ev.Mod, ev.What)
+		fmt.Println(ev.At.Format(time.DateTime), ev.Mod, ev.Kind, ev.What)
 	}
 	for _, f := range e.Files() {
 		fmt.Println(f.Name)

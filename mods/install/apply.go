@@ -117,6 +117,8 @@ type transaction struct {
 	state     *State // before
 	approvals *Approvals
 	mods      []lockfile.Mod
+	freezes   []byte // freezes.toml, if it changes
+	feed      []byte // feed.json, if it changes
 	archives  map[string][]byte
 	records   []record
 	sequence  uint64
@@ -176,6 +178,12 @@ func (t *transaction) commit(f *folder) error {
 	}
 	j := &journal{Format: journalFormat, Sequence: t.sequence, Records: t.records}
 	j.add(modsLockName, lock)
+	if t.freezes != nil {
+		j.add(freezesName, t.freezes)
+	}
+	if t.feed != nil {
+		j.add(feedName, t.feed)
+	}
 	j.add(approvalsName, approvals)
 	after := &State{approvals: t.approvals, mods: t.mods}
 	keep := after.Bundles()
@@ -240,6 +248,13 @@ func (t *transaction) apply(p *Plan, answers map[string]Answer) (*Result, error)
 			if !t.say(i.word(policy.Denied, answer.Note), t.home.opts.By, "") {
 				return nil, errFull
 			}
+			// It stays in the home, so that it can be approved after all.
+			archive, err := archiveOf(i.bundle)
+			if err != nil {
+				return nil, err
+			}
+			t.archives[i.Review.Digest] = archive
+			t.wait(i, p, true)
 			continue
 		}
 		ok, err := t.approve(p.judge, i, answer)
@@ -251,7 +266,7 @@ func (t *transaction) apply(p *Plan, answers map[string]Answer) (*Result, error)
 		}
 	}
 	if len(denied) > 0 {
-		// Approvals of others stay on record; bundles that are not installed go.
+		// What was said of others stays on record; their bundles do not.
 		t.refused = &RefusedError{denied}
 		return nil, nil
 	}
@@ -272,7 +287,7 @@ func (t *transaction) apply(p *Plan, answers map[string]Answer) (*Result, error)
 			out.Installed = append(out.Installed, i)
 			continue
 		}
-		t.wait(i, p)
+		t.wait(i, p, i.Asked)
 		out.Waiting = append(out.Waiting, i)
 	}
 	if waits {
@@ -363,9 +378,9 @@ func (t *transaction) approve(j *judge, i *Item, answer Answer) (bool, error) {
 }
 
 // wait lets an item wait.
-func (t *transaction) wait(i *Item, p *Plan) {
+func (t *transaction) wait(i *Item, p *Plan, requested bool) {
 	r := i.Review
-	w := Waiting{Sequence: t.sequence, ID: r.ID, Version: r.Version, Digest: r.Digest, At: t.at, By: t.home.opts.By, Requested: i.Asked,
+	w := Waiting{Sequence: t.sequence, ID: r.ID, Version: r.Version, Digest: r.Digest, At: t.at, By: t.home.opts.By, Requested: requested,
 		Update: r.Request(p.judge.environment, p.judge.interactive).Update}
 	if i.Asks() {
 		for _, why := range i.Decision.Reasons {
@@ -374,7 +389,7 @@ func (t *transaction) wait(i *Item, p *Plan) {
 	} else {
 		w.Reasons = []string{"it is allowed, and waits for others that are to be installed with it"}
 	}
-	if i.Asked {
+	if requested {
 		w.Range = p.rangeOf(r.ID, r.Version)
 	}
 	t.approvals.Waiting = slices.DeleteFunc(t.approvals.Waiting, func(x Waiting) bool { return x.ID == w.ID && x.Digest != w.Digest && x.Requested == w.Requested })

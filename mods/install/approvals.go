@@ -289,16 +289,6 @@ func (a *Approvals) LastApproved(id, but string) *Entry {
 	return nil
 }
 
-// waiting returns the bundle that waits; nil if it does not.
-func (a *Approvals) waiting(digest string) *Waiting {
-	for i := range a.Waiting {
-		if a.Waiting[i].Digest == digest {
-			return &a.Waiting[i]
-		}
-	}
-	return nil
-}
-
 // say adds a word on a digest. keep tells which approvals
 // are needed. It reports false if there is no room: then nothing is as it should be.
 func (a *Approvals) say(what Entry, keep func(digest string) bool) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/luasandbox/modrunner/mods/gate"
+	"github.com/luasandbox/modrunner/mods/policy"
 )
 
 // Options of a home. The zero value is the strictest.
@@ -28,6 +29,8 @@ type Options struct {
 	By string
 	// TrustFile and PolicyFile are read instead of those in the home, if not empty.
 	TrustFile, PolicyFile string
+	// Rules, if not nil, hold instead of those of any file.
+	Rules policy.Rules
 	// Wait is how long to wait for another process that changes the home; 0 is
 	// [DefaultWait].
 	Wait time.Duration

@@ -263,10 +263,11 @@ func TestWaits(t *testing.T) {
 
 func TestUpdates(t *testing.T) {
 	for name, test := range map[string]struct {
-		was, is string
-		by      bool // the first one is approved by a person
-		key     func(x *fixture) []trust.PrivateKey
-		asks    bool
+		was, is  string
+		unsigned bool // the first one is
+		by       bool // it is approved by a person
+		key      func(x *fixture) []trust.PrivateKey
+		asks     bool
 	}{
 		"no more, same signer":  {was: asksHTTP, is: asksHTTP, by: true},
 		"less":                  {was: asksMore, is: asksHTTP, by: true},
@@ -274,11 +275,15 @@ func TestUpdates(t *testing.T) {
 		"another capability":    {was: asksHTTP, is: asksHTTP + "chat = { reason = \"talks\" }\n", by: true, asks: true},
 		"nobody signed it":      {was: asksHTTP, is: asksHTTP, by: true, key: func(*fixture) []trust.PrivateKey { return nil }, asks: true},
 		"somebody else did":     {was: asksHTTP, is: asksHTTP, by: true, key: func(x *fixture) []trust.PrivateKey { return []trust.PrivateKey{x.other()} }, asks: true},
+		"nobody signed either":  {was: asksHTTP, is: asksHTTP, unsigned: true, by: true, key: func(*fixture) []trust.PrivateKey { return nil }, asks: true},
 		"the policy allowed it": {was: asksStorage, is: asksHTTP, asks: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newFixture(t)
 			first := x.mod("one", "1.0.0", test.was, x.key)
+			if test.unsigned {
+				first = x.mod("one", "1.0.0", test.was)
+			}
 			x.install(nil, first)
 			if got := x.said(first).byPerson(); got != test.by {
 				t.Fatalf("approved by a person: %v", got)
@@ -308,6 +313,49 @@ func TestUpdates(t *testing.T) {
 				t.Errorf("the third: %+v", p.Items[0].Decision)
 			}
 		})
+	}
+}
+
+// TestStricterPolicy: what rules allowed once is no answer when they ask.
+func TestStricterPolicy(t *testing.T) {
+	x := newFixture(t)
+	x.opts.Rules = policy.AllowList{All: true}
+	one := x.mod("one", "1.0.0", asksHTTP, x.key)
+	x.install(nil, one)
+	decision := func() policy.Decision {
+		keeper, err := x.home().Gatekeeper(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := keeper.Decide(one.Bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if !decision().Runs() {
+		t.Fatal("it does not run to begin with")
+	}
+	x.opts.Rules = nil
+	if d := decision(); d.Effect != policy.Ask {
+		t.Errorf("it runs: %+v", d)
+	}
+	if p := x.plan(Request{Sources: []Source{x.mod("one", "1.1.0", asksHTTP, x.key)}}); !p.Items[0].Asks() {
+		t.Error("its update is taken without asking")
+	}
+	// A person can say yes to it, and then it runs, and so do its updates.
+	item, err := x.home().Review(context.Background(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.home().Approve(context.Background(), item, Answer{Approve: true}); err != nil {
+		t.Fatal(err)
+	}
+	if d := decision(); !d.Runs() {
+		t.Errorf("it does not run: %+v", d)
+	}
+	if p := x.plan(Request{Sources: []Source{x.mod("one", "1.1.0", asksHTTP, x.key)}}); p.Items[0].Asks() {
+		t.Error("its update is asked about")
 	}
 }
 
@@ -419,7 +467,22 @@ func TestSaysNo(t *testing.T) {
 	if e := x.said(one); e == nil || e.Verdict != policy.Denied || e.By != "ada" {
 		t.Errorf("%+v", e)
 	}
-	x.want()
+	x.want("one 1.0.0?")
+	if all, err := x.home().List(context.Background()); err != nil || all[0].State != "denied" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	// It is not asked about again, and can be approved after all.
+	if p := x.plan(Request{Sources: []Source{one}}); len(p.Denied()) != 1 {
+		t.Errorf("%+v", p.Items[0].Decision)
+	}
+	item, err := x.home().Review(context.Background(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.home().Approve(context.Background(), item, Answer{Approve: true}); err != nil {
+		t.Fatal(err)
+	}
+	x.want("one 1.0.0")
 }
 
 func TestDowngrade(t *testing.T) {
@@ -593,5 +656,52 @@ func TestDrift(t *testing.T) {
 	_, err = x.home().Locked(context.Background())
 	if drift, ok := errors.AsType[*DriftError](err); !ok || drift.ID != "one" {
 		t.Errorf("%v (%T)", err, err)
+	}
+}
+
+// TestInstallFailsAtEachStep: an installation that cannot be written to, at any step of
+// an update that brings a new bundle and removes the old one, is what it was or what it
+// was to be, and says which.
+func TestInstallFailsAtEachStep(t *testing.T) {
+	x := newFixture(t)
+	x.install(nil, x.mod("one", "1.0.0", asksStorage, x.key))
+	two := x.mod("one", "1.1.0", asksStorage, x.key)
+	start := x.dir
+	steps := 0
+	for n := 0; n == 0 || n <= steps; n++ { // the first time, nothing fails
+		x.dir = filepath.Join(t.TempDir(), "home")
+		if err := os.CopyFS(x.dir, os.DirFS(start)); err != nil {
+			t.Fatal(err)
+		}
+		p := x.plan(Request{Sources: []Source{two}})
+		count := 0
+		x.opts.step = func(string) error {
+			if count++; count == n {
+				return errBroken
+			}
+			return nil
+		}
+		_, err := x.home().Apply(context.Background(), p, nil)
+		x.opts.step = nil
+		if n == 0 {
+			steps = count
+		}
+		_, unfinished := errors.AsType[*UnfinishedError](err)
+		if n > 0 && !errors.Is(err, errBroken) {
+			t.Fatalf("step %d: %v", n, err)
+		}
+		want := "one 1.0.0"
+		if err == nil || unfinished {
+			want = "one 1.1.0"
+		}
+		if got := x.listed(); !slices.Equal(got, []string{want}) {
+			t.Errorf("step %d: %v, want %s (%v)", n, got, want, err)
+		}
+		// Whoever comes next finds all of it well, and can go on.
+		x.install(nil, x.mod("other", "1.0.0", "", x.key))
+		x.want(want, "other 1.0.0")
+	}
+	if steps < 20 {
+		t.Errorf("only %d steps", steps)
 	}
 }

@@ -54,9 +54,26 @@ func (h *Home) judge(state *State) (*judge, error) {
 	if j.advisories, err = f.readAdvisories(); err != nil {
 		return nil, err
 	}
+	feed, err := parseFeed(h.name(feedName), state.feed)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range feed.Advisories {
+		j.advisories.Add(a.ID+" of the catalogue", []byte(a.Text))
+	}
+	if j.trust, err = j.trust.Merge(feed.revocations()); err != nil {
+		return nil, err
+	}
+	if h.opts.Rules != nil {
+		j.rules = h.opts.Rules
+		return j, nil
+	}
 	file, data, err = f.readOperators(h.opts.PolicyFile, policyName)
-	if err != nil || file == "" {
-		return j, err
+	if err != nil {
+		return nil, err
+	}
+	if file == "" {
+		return j, nil
 	}
 	rules, err := cedar.Parse(file, data)
 	if err != nil {
@@ -69,11 +86,11 @@ func (h *Home) judge(state *State) (*judge, error) {
 // readAdvisories reads the published warnings in the home.
 func (f *folder) readAdvisories() (*advisory.Database, error) {
 	if f == nil {
-		return nil, nil
+		return &advisory.Database{}, nil
 	}
 	root, err := f.root.OpenRoot(advisoriesDir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return &advisory.Database{}, nil
 	} else if err != nil {
 		return nil, f.failed(advisoriesDir, err)
 	}

@@ -23,6 +23,7 @@ type State struct {
 	lock      []byte // mods.lock
 	mods      []lockfile.Mod
 	freezes   []byte            // freezes.toml
+	feed      []byte            // feed.json
 	arriving  map[string]placed // bundles whose file may have another name yet, by digest
 	leaving   []string          // digests of bundles whose file may be there yet
 	folder    *folder           // may be closed
@@ -76,6 +77,9 @@ func (f *folder) tryState() (*State, error) {
 			return nil, err
 		}
 	}
+	if err := f.step("read again"); err != nil {
+		return nil, err
+	}
 	if j == nil {
 		now, err := f.readJournal()
 		if err != nil {
@@ -99,7 +103,7 @@ func (f *folder) tryState() (*State, error) {
 
 func (f *folder) parseState(j *journal, texts map[string][]byte) (*State, error) {
 	s := &State{approvals: &Approvals{Format: approvalsFormat, History: []Entry{}, Waiting: []Waiting{}}, folder: f,
-		lock: texts[modsLockName], freezes: texts[freezesName], arriving: map[string]placed{}}
+		lock: texts[modsLockName], freezes: texts[freezesName], feed: texts[feedName], arriving: map[string]placed{}}
 	var err error
 	if text := texts[approvalsName]; text != nil {
 		if s.approvals, err = ParseApprovals(f.name(approvalsName), text); err != nil {
@@ -126,6 +130,9 @@ func (f *folder) parseState(j *journal, texts map[string][]byte) (*State, error)
 
 // readFile returns a file of the state; nil if it is not there.
 func (f *folder) readFile(name string) ([]byte, error) {
+	if err := f.step("read " + name); err != nil {
+		return nil, err
+	}
 	data, err := f.read(name, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -25,6 +25,7 @@ const (
 	approvalsName = "approvals.json"
 	modsLockName  = "mods.lock"
 	freezesName   = "freezes.toml"
+	feedName      = "feed.json" // what the catalogue says: see TakeFeed
 	trustName     = "trust.toml"
 	policyName    = "policy.cedar"
 	auditName     = "audit.jsonl"
@@ -37,7 +38,7 @@ const (
 // stateFiles are the files of which the state of a home consists, in the order in
 // which they are written. Approvals, which have the number of the change, are the
 // last: see [folder.readState].
-var stateFiles = []string{modsLockName, freezesName, approvalsName}
+var stateFiles = []string{modsLockName, freezesName, feedName, approvalsName}
 
 const (
 	maxStateFile = 8 << 20

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +34,11 @@ func TestMain(m *testing.M) {
 	what, rest, _ := strings.Cut(os.Getenv(killEnv), " ")
 	switch what {
 	case "":
-		os.Exit(m.Run())
+		code := m.Run()
+		if sceneBefore.dir != "" {
+			_ = os.RemoveAll(sceneBefore.dir)
+		}
+		os.Exit(code)
 	case "step":
 		n, dir, _ := strings.Cut(rest, " ")
 		at, _ := strconv.Atoi(n)
@@ -204,7 +209,28 @@ type scene struct {
 }
 
 func newScene(t testing.TB) scene {
+	t.Helper()
+	sceneOnce.Do(func() { makeScene(t) })
 	dir := filepath.Join(t.TempDir(), "home")
+	if err := os.CopyFS(dir, os.DirFS(sceneBefore.dir)); err != nil {
+		t.Fatal(err)
+	}
+	s := sceneBefore
+	s.dir = dir
+	return s
+}
+
+// sceneBefore is made once: it takes longer than the change.
+var (
+	sceneOnce   sync.Once
+	sceneBefore scene
+)
+
+func makeScene(t testing.TB) {
+	dir, err := os.MkdirTemp("", "scene")
+	if err != nil {
+		t.Fatal(err)
+	}
 	kept, keptArchive := testArchive(t, "kept", "1.0.0", "return 1", "")
 	gone, goneArchive := testArchive(t, "gone", "1.0.0", "return 2", "")
 	comes, comesArchive := testArchive(t, "comes", "1.0.0", "return 3", "")
@@ -226,7 +252,7 @@ func newScene(t testing.TB) scene {
 	f := testFolder(t, dir, noStep)
 	mustCommit(t, f, testChange(1, map[string]string{modsLockName: lockOf(t, "old"), freezesName: "old freezes"}),
 		map[string][]byte{kept: keptArchive, gone: goneArchive})
-	return scene{
+	sceneBefore = scene{
 		dir:      dir,
 		journal:  testChange(2, map[string]string{modsLockName: lockOf(t, "new")}, gone),
 		archives: map[string][]byte{kept: again.Bytes(), comes: comesArchive},
@@ -569,6 +595,58 @@ func TestReadersAmongWriters(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("%d changes, %d looks", last, looks)
+}
+
+// TestReaderMeetsAWriter lets a reader read what a writer has just written, and the
+// writer end before the reader looks again: at each step of the one, and of the other.
+func TestReaderMeetsAWriter(t *testing.T) {
+	before, after, _, steps := oldAndNew(t)
+	reads := []string{"read " + modsLockName, "read " + freezesName, "read " + approvalsName, "read again"}
+	for n, name := range steps {
+		if !strings.HasPrefix(name, "rename ") && !strings.HasPrefix(name, "remove ") {
+			continue // to readers it is the same as the step before
+		}
+		for first := range reads {
+			s := newScene(t)
+			reached, goOn, done := make(chan bool, 1), make(chan bool), make(chan error, 1)
+			count := 0
+			writer := func(string) error {
+				if count++; count == n+1 {
+					reached <- true
+					<-goOn
+				}
+				return nil
+			}
+			started, ended, passed := false, false, map[string]bool{}
+			reader := testFolder(t, s.dir, func(name string) error {
+				switch {
+				case name == reads[first] && !started && (name != "read "+approvalsName || passed["read "+freezesName]):
+					started = true
+					go func() { done <- s.attempt(t, writer) }()
+					<-reached
+				case name == "read again" && started && !ended:
+					ended = true
+					goOn <- true
+					if err := <-done; err != nil {
+						t.Error(err)
+					}
+				}
+				passed[name] = true
+				return nil
+			})
+			got := look(t, reader, s.digests...)
+			if !ended { // it began with the last thing that is read
+				goOn <- true
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+			got.Bundles, before.Bundles, after.Bundles = nil, nil, nil // they are read later
+			if !cmp.Equal(got, before) && !cmp.Equal(got, after) {
+				t.Fatalf("the writer is at %q, the reader at %q: a mixture: %+v", steps[n], reads[first], got)
+			}
+		}
+	}
 }
 
 // TestBusy: whoever has the lock is waited for, and not for ever.
