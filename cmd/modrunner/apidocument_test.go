@@ -11,6 +11,7 @@ import (
 
 	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods"
+	"github.com/luasandbox/modrunner/mods/gate"
 )
 
 // What a host writes is read as it was declared.
@@ -37,7 +38,7 @@ func TestAPIDocumentOfHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(doc.capabilities, func(c mods.Capability) bool { return c.Name == declared.Name })
-	if i < 0 || doc.apiVersion != "3.2.1" || !doc.denied["world.edit"] || doc.denied["log"] {
+	if i < 0 || doc.api.Version != "3.2.1" || !doc.denied["world.edit"] || doc.denied["log"] {
 		t.Fatalf("%+v", doc)
 	}
 	got := doc.capabilities[i]
@@ -114,7 +115,7 @@ func TestAPIDocumentErrors(t *testing.T) {
 		{"deep where nobody looks", `{"x": ` + strings.Repeat(`{"y":`, 20_000), "", ""},
 	} {
 		_, err := parseAPI("f", tt.text)
-		e, ok := errors.AsType[*apiError](err)
+		e, ok := errors.AsType[*gate.APIError](err)
 		if !ok {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -136,7 +137,7 @@ func FuzzParseAPI(f *testing.F) {
 	f.Add(`{"api_version": 1`)
 	f.Fuzz(func(t *testing.T, text string) {
 		doc, err := parseAPI("f", text)
-		if e, ok := errors.AsType[*apiError](err); err != nil {
+		if e, ok := errors.AsType[*gate.APIError](err); err != nil {
 			if !ok || e.Line < 1 || e.Column < 1 || e.Line > 1+strings.Count(text, "\n") || e.Column > len(text)+1 {
 				t.Fatalf("%T: %v", err, err)
 			}

@@ -17,20 +17,48 @@ import (
 )
 
 func newAudit(c *console) *cobra.Command {
+	f := auditFlags{}
 	cmd := &cobra.Command{
-		Use:   "audit",
-		Short: "Check the audit log of a host",
-		Long: `Check the audit log of a host of mods: what it granted and denied, what mods did
-wrong, and what they called that is worth a record.`,
-		Example: `  modrunner audit verify audit.jsonl`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("nothing was asked for; want verify")
+		Use:   "audit [flags] [MOD|FOLDER...]",
+		Short: "Look for mods that were warned of, and check audit logs",
+		Long: `Hold the mods of an installation, with all that they need and the libraries that
+are copied into them, and any other mods that are named, against published
+advisories and against what the operator has stopped. For each hit: which version,
+since when it is concerned, in which it is mended, and how it came in.
+
+Advisories are files in the OSV format about packages of the ecosystem "modrunner",
+in the folders advisories and feed/advisories of the installation, or in --advisories
+DIR. An advisory that is not understood is told, is taken to be about all versions of
+the mods that it names, and makes the audit fail. What was stopped is in freezes.toml
+of the installation. Of a mod that is named, and is not installed, what it needs is
+not looked at unless that is named too.
+
+With --json standard output has one JSON document and nothing else.
+  {"status": "ok", "hit", "blocked" or "refused", "error", "mods": N, "libraries": N,
+   "advisories": {"count": N, "newest", "days": N, "notes": ["..."],
+   "problems": [{"file", "field", "reason"}]}, "freezes": N,
+   "hits": [{"mod", "version", "digest", "library", "advisory", "freeze", "severity",
+   "summary", "since", "fixed", "unclear", "ways": [["..."]], "blocks"}],
+   "not_audited": [{"mod", "needs"}]}
+
+Exit status: 0 nothing that blocks was found; 2 wrong usage; 4 a hit of the severity
+of --block or graver, a freeze, an advisory that is not understood, or something that
+cannot be read; 128 and the signal's number if interrupted.
+
+"modrunner audit verify" checks the audit log of a host.`,
+		Example: `  modrunner audit
+  modrunner audit --block high --json
+  modrunner audit --advisories advisories mymod library.zip
+  modrunner audit verify audit.jsonl`,
+		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if end := c.auditMods(cmd.Context(), &f, args); end != allWell {
+				return &exitError{end}
 			}
-			return fmt.Errorf("unknown command %q; want verify", args[0])
+			return nil
 		},
-		RunE: func(*cobra.Command, []string) error { return nil }, // Args lets nothing pass
 	}
+	f.register(cmd)
 	cmd.AddCommand(newAuditVerify(c))
 	return cmd
 }

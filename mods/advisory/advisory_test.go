@@ -100,6 +100,7 @@ func TestFailsClosed(t *testing.T) {
 		{"modified is no time", text(good, `"published": "yesterday"`), "published"},
 		{"withdrawn is no time", text(good, `"withdrawn": true`), "withdrawn"},
 		{"an empty withdrawn", text(good, `"withdrawn": ""`), "withdrawn"},
+		{"withdrawn, and not understood", text(events(`"introduced": "1.0"`), `"withdrawn": "2026-03-02T00:00:00Z"`), "affected[0].ranges[0].events[0]"},
 		{"another schema", strings.Replace(text(good), `"1.6.7"`, `"2.0.0"`, 1), "schema_version"},
 		{"an id that is none", strings.Replace(text(good), "MR-2026-1", "../x", 1), "id"},
 		{"the ecosystem in capitals", strings.Replace(text(good), `"modrunner"`, `"ModRunner"`, 1), "affected[0].package.ecosystem"},

@@ -32,18 +32,26 @@ type Database struct {
 	files    int
 }
 
-// ReadFolder reads the files of a folder whose names end in ".json". Files and folders of
-// other names are no advisories. What of them cannot be read or understood, is among the
+// ReadFolder returns the advisories of a folder; see [Database.AddFolder].
+func ReadFolder(root *os.Root) (*Database, error) {
+	db := &Database{}
+	if err := db.AddFolder(root); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// AddFolder adds the files of a folder whose names end in ".json". Files and folders of
+// other names are no advisories. What of them cannot be read or understood is among the
 // problems; it does not keep others from being read.
 //
 // The error is what the system says of the folder itself.
-func ReadFolder(root *os.Root) (*Database, error) {
+func (db *Database) AddFolder(root *os.Root) error {
 	folder, err := root.Open(".")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = folder.Close() }()
-	db := &Database{}
 	var names []string
 	for {
 		batch, err := folder.Readdirnames(256)
@@ -56,7 +64,7 @@ func ReadFolder(root *os.Root) (*Database, error) {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(names) > maxFiles {
 			db.problem(&Error{File: root.Name(), Reason: fmt.Sprintf("more than %d advisories; the others are not read", maxFiles)})
@@ -72,7 +80,7 @@ func ReadFolder(root *os.Root) (*Database, error) {
 		}
 		db.Add(name, data)
 	}
-	return db, nil
+	return nil
 }
 
 // readFile reads one byte more than an advisory may have, at most.

@@ -41,7 +41,7 @@ func TestForgedFiles(t *testing.T) {
 	l := newLab(t, nil)
 	l.publish(mod(t, "rain", "1.0.0", ""))
 	l.publisher(func(p *Publisher) error {
-		_, err := p.Advise([]byte(`{"id":"TEST-1"}`))
+		_, err := p.Advise(osv("TEST-1"))
 		if err == nil {
 			_, err = p.Publish()
 		}
@@ -263,6 +263,29 @@ func TestTimestampIsRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.refresh(c) // without that memory it would have been taken
+}
+
+// TestSameVersionTwice: a snapshot that was signed twice with one version is the one that
+// the timestamp names, and not the one that is remembered.
+func TestSameVersionTwice(t *testing.T) {
+	l := newLab(t, nil)
+	l.publish(mod(t, "rain", "1.0.0", ""))
+	m := l.mirror()
+	cache := t.TempDir()
+	l.refresh(l.open(at(m.url), with(cache)))
+	f := l.forge()
+	f.versions.Snapshot = 1
+	text := osv("TEST-1")
+	is := fileOf("advisories/TEST-1.json", text)
+	f.targets.Signed.Targets[is.Name] = is.meta(nil)
+	m.replace(f.into(t, m.files))
+	m.set(targetPath(is.Name, is.SHA256), text)
+	c := l.open(at(m.url), with(cache))
+	l.refresh(c)
+	if len(c.Advisories()) != 1 {
+		t.Error("the remembered snapshot was taken")
+	}
+	l.refresh(l.open(with(cache), offline))
 }
 
 // TestMixAndMatch: files of two publications do not go together, although each of them

@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/luasandbox/modrunner/mods/bundle"
@@ -67,13 +70,11 @@ func TestEndlessData(t *testing.T) {
 			}
 		}
 	}
-	done := make(chan int, 1)
 	m.with(func(w http.ResponseWriter, r *http.Request, name string) bool {
-		go func() { <-r.Context().Done(); done <- 0 }()
 		endless(w, r)
 		return true
 	})
-	if n := len(naive(t, t.Context(), m.url)); n < 60<<20 {
+	if n := len(naive(t, t.Context(), m.url)); n < 15<<20 {
 		t.Errorf("the control reads %d bytes only", n)
 	}
 }
@@ -84,11 +85,11 @@ func TestSlowData(t *testing.T) {
 	l := newLab(t, nil)
 	l.publish(mod(t, "rain", "1.0.0", ""))
 	m := l.mirror()
-	good := l.open(at(m.url), func(o *Options) { o.Timeout = 50 * time.Millisecond })
+	good := l.open(at(m.url))
 	l.refresh(good)
-	begun := make(chan struct{}, 8)
+	good.source.(*server).timeout = 50 * time.Millisecond
 	for _, part := range []int{0, 10} {
-		m.with(func(w http.ResponseWriter, r *http.Request, name string) bool {
+		stop := func(w http.ResponseWriter, r *http.Request, name string) bool {
 			if !strings.HasSuffix(name, "timestamp.json") && !strings.HasSuffix(name, ".zip") {
 				return false
 			}
@@ -97,24 +98,56 @@ func TestSlowData(t *testing.T) {
 				_, _ = w.Write(m.files[name][:part])
 				w.(http.Flusher).Flush()
 			}
-			begun <- struct{}{}
 			<-r.Context().Done()
 			return true
-		})
+		}
+		m.with(stop)
 		refused(t, good.Refresh(t.Context()), TooSlow)
 		_, err := good.Fetch(t.Context(), good.Info("rain")[0], nil)
 		refused(t, err, TooSlow)
-		for range 2 {
-			<-begun
-		}
 		// The caller's own patience.
 		ctx, cancel := context.WithCancelCause(t.Context())
 		why := errors.New("enough")
-		go func() { <-begun; cancel(why) }()
-		patient := l.open(at(m.url))
-		if err := patient.Refresh(ctx); !errors.Is(err, why) {
+		m.with(func(w http.ResponseWriter, r *http.Request, name string) bool {
+			if strings.HasSuffix(name, "timestamp.json") {
+				cancel(why)
+			}
+			return stop(w, r, name)
+		})
+		if err := l.open(at(m.url)).Refresh(ctx); !errors.Is(err, why) {
 			t.Errorf("cancelled: %v", err)
 		}
+	}
+}
+
+// TestStalled: a large bundle has minutes to come, and is given up when nothing comes.
+func TestStalled(t *testing.T) {
+	l := newLab(t, nil)
+	b, err := bundle.Open(fstest.MapFS{
+		"mod.toml": {Data: []byte("[mod]\nid = 'rain'\nversion = '1.0.0'\n")},
+		"init.lua": {Data: []byte("--\n")},
+		"big.dat":  {Data: []byte(rand.Text() + strings.Repeat(rand.Text(), 40_000))},
+	}, bundle.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.publish(b)
+	m := l.mirror()
+	c := l.open(at(m.url))
+	l.refresh(c)
+	c.source.(*server).timeout = 50 * time.Millisecond
+	m.with(func(w http.ResponseWriter, r *http.Request, name string) bool {
+		if strings.HasSuffix(name, ".zip") {
+			_, _ = w.Write(m.files[name][:10])
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
+		return strings.HasSuffix(name, ".zip")
+	})
+	_, err = c.Fetch(t.Context(), c.Info("rain")[0], nil)
+	refused(t, err, TooSlow)
+	if e, _ := errors.AsType[*Error](err); e == nil || !strings.HasPrefix(e.Detail, "nothing came for") {
+		t.Errorf("it was given up for another reason: %v", err)
 	}
 }
 
@@ -225,6 +258,35 @@ func TestRedirects(t *testing.T) {
 	refused(t, l.open(at(m.url)).Refresh(t.Context()), Redirected)
 }
 
+// TestRedirectDowngrade: not even on the same host from https to http.
+func TestRedirectDowngrade(t *testing.T) {
+	base, err := url.Parse("https://mods.example.com/catalog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(base, Options{})
+	for to, want := range map[string]bool{
+		"https://mods.example.com/x":     true,
+		"https://MODS.example.com/x":     true,
+		"http://mods.example.com/x":      false,
+		"https://mods.example.com:444/x": false,
+		"https://a@mods.example.com/x":   false,
+		"https://example.com/x":          false,
+	} {
+		via, err := http.NewRequest(http.MethodGet, base.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequest(http.MethodGet, to, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.redirect(req, []*http.Request{via}); (err == nil) != want {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
 // TestCompressed: what is counted is what comes; a small answer cannot become a large one.
 func TestCompressed(t *testing.T) {
 	l := newLab(t, nil)
@@ -234,7 +296,7 @@ func TestCompressed(t *testing.T) {
 	l.refresh(c)
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	_, _ = io.Copy(z, io.LimitReader(zeros{}, 32<<20))
+	_, _ = io.Copy(z, io.LimitReader(zeros{}, 8<<20))
 	_ = z.Close()
 	m.with(func(w http.ResponseWriter, r *http.Request, name string) bool {
 		if !strings.HasSuffix(name, ".zip") && name != metadataPath(roleTimestamp, 0) {
@@ -247,7 +309,7 @@ func TestCompressed(t *testing.T) {
 	refused(t, c.Refresh(t.Context()), Encoded)
 	_, err := c.Fetch(t.Context(), c.Info("rain")[0], nil)
 	refused(t, err, Encoded)
-	if n := len(naive(t, t.Context(), m.url+"/"+metadataPath(roleTimestamp, 0))); n != 32<<20 {
+	if n := len(naive(t, t.Context(), m.url+"/"+metadataPath(roleTimestamp, 0))); n != 8<<20 {
 		t.Errorf("the control inflates %d bytes of %d", n, bomb.Len())
 	}
 }

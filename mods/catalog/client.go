@@ -81,6 +81,7 @@ type view struct {
 	bundles     map[string]listed  // by digest
 	advisories  []Advisory
 	revocations []Revocation
+	stamp       int64 // version of the timestamp
 	state       State
 }
 

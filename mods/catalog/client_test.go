@@ -36,7 +36,7 @@ func TestRoundTrip(t *testing.T) {
 	l := newLab(t, nil)
 	l.publish(mod(t, "weather", "1.0.0", weather), mod(t, "weather", "1.1.0", weather), mod(t, "clock", "1.2.0", ""))
 	l.publisher(func(p *Publisher) error {
-		if id, err := p.Advise([]byte(`{"id":"TEST-2026-1","modified":"2026-01-01T00:00:00Z"}`)); err != nil || id != "TEST-2026-1" {
+		if id, err := p.Advise(osv("TEST-2026-1")); err != nil || id != "TEST-2026-1" {
 			t.Error(id, err)
 		}
 		if err := p.Revoke("0123456789abcdef", "it was stolen"); err != nil {
@@ -281,12 +281,13 @@ func TestPublisherRefuses(t *testing.T) {
 		}
 		refused(t, p.Revoke("0123456789abcdef", "x"), Conflict)
 		for _, id := range []string{"", "../x", "a/b", "CON", "nul.x", "x..y", ".x", "x\\y", strings.Repeat("x", 101)} {
-			doc, _ := encode(map[string]string{"id": id})
-			_, err := p.Advise(doc)
+			_, err := p.Advise(osv(id))
 			refused(t, err, Malformed)
 		}
-		_, err = p.Advise([]byte(`{"id":"A","id":"B"}`))
-		refused(t, err, Malformed)
+		for _, text := range []string{`{"id":"A","id":"B"}`, `{"id":"A","modified":"2026-01-01T00:00:00Z"}`, "null", ""} {
+			_, err = p.Advise([]byte(text))
+			refused(t, err, Malformed)
+		}
 		return nil
 	})
 	// A key that others may read.
@@ -374,6 +375,52 @@ func TestPublisherTrustsNoPublicFolder(t *testing.T) {
 		refused(t, err, Malformed)
 		return nil
 	})
+}
+
+// TestTwoMachines: one signs the timestamp, and the root's keys are used on a third; the
+// versions go on, and new roots are found.
+func TestTwoMachines(t *testing.T) {
+	l := newLab(t, nil)
+	l.publish(mod(t, "rain", "1.0.0", ""))
+	c := l.open()
+	l.refresh(c)
+	other := PublisherOptions{Dir: l.o.Dir, Keys: []string{filepath.Join(t.TempDir(), "keys")}, Now: l.o.Now}
+	if err := os.CopyFS(other.Keys[0], os.DirFS(l.o.Keys[0])); err != nil {
+		t.Fatal(err)
+	}
+	keys, _ := filepath.Glob(filepath.Join(other.Keys[0], "*.key"))
+	for _, key := range keys {
+		if err := os.Chmod(key, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	elsewhere := func(do func(p *Publisher) error) {
+		t.Helper()
+		p, err := OpenPublisher(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if err := do(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		elsewhere(func(p *Publisher) error { _, err := p.RefreshTimestamp(); return err })
+	}
+	l.refresh(c)
+	if told := l.publish(); told.Timestamp != 5 || told.Snapshot != 2 {
+		t.Errorf("%+v", told)
+	}
+	l.refresh(c)
+	elsewhere(func(p *Publisher) error { _, err := p.Rotate(Rotation{}); return err })
+	if told := l.publish(mod(t, "rain", "1.1.0", "")); told.Root != 2 || told.Snapshot != 4 {
+		t.Errorf("%+v", told)
+	}
+	l.refresh(c)
+	if c.Info("rain")[0].Version != "1.1.0" || c.State().Root != 2 {
+		t.Errorf("%+v", c.State())
+	}
 }
 
 // TestReadd: the same bundle with another attachment replaces the file, and a yank stays.

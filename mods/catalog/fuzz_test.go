@@ -2,9 +2,12 @@ package catalog
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
 // oneOfOurs fails if an error is of no type that this package has.
@@ -122,10 +125,7 @@ func FuzzConfig(f *testing.F) {
 // FuzzMetadata: whatever a mirror serves as the next root or the timestamp, it is taken or
 // refused. What is taken was signed by the catalogue's keys.
 func FuzzMetadata(f *testing.F) {
-	l := newLab(f, nil)
-	l.publish(mod(f, "rain", "1.0.0", ""))
-	root, stamp := l.root(), l.file(metadataPath(roleTimestamp, 0))
-	snapshot, targets := l.file(metadataPath(roleSnapshot, 1)), l.file(metadataPath(roleTargets, 1))
+	root, stamp, snapshot, targets := fixed(f)
 	for _, seed := range [][]byte{root, stamp, snapshot, targets, []byte(`{"signed":{"_type":"targets","targets":{"x":null}}}`)} {
 		f.Add(seed)
 	}
@@ -164,4 +164,42 @@ func FuzzMetadata(f *testing.F) {
 			oneOfOurs(t, err)
 		}
 	})
+}
+
+// fixed is the metadata of an empty catalogue, the same each time, of keys that everybody
+// knows.
+func fixed(t testing.TB) (root, stamp, snapshot, targets []byte) {
+	t.Helper()
+	must := func(data []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	expires := begin.Add(day)
+	r := metadata.Root(expires)
+	by := map[string]signer{}
+	for i, role := range metadata.TOP_LEVEL_ROLE_NAMES {
+		s, err := newSigner(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i)}, ed25519.SeedSize)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Signed.AddKey(s.public, role); err != nil {
+			t.Fatal(err)
+		}
+		by[role] = s
+	}
+	root = must(signed(r, by[roleRoot]))
+	ts := metadata.Targets(expires)
+	for _, name := range []string{indexTarget, revocationsTarget} {
+		ts.Signed.Targets[name] = fileOf(name, []byte("{}")).meta(nil)
+	}
+	targets = must(signed(ts, by[roleTargets]))
+	sn := metadata.Snapshot(expires)
+	sn.Signed.Meta["targets.json"] = metaOf(1, targets)
+	snapshot = must(signed(sn, by[roleSnapshot]))
+	st := metadata.Timestamp(expires)
+	st.Signed.Meta["snapshot.json"] = metaOf(1, snapshot)
+	return root, must(signed(st, by[roleTimestamp])), snapshot, targets
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/luasandbox/modrunner/mods/advisory"
 	"github.com/luasandbox/modrunner/mods/bundle"
 )
 
@@ -224,6 +225,11 @@ func mod(t testing.TB, id, version, more string) *bundle.Bundle {
 	return b
 }
 
+// osv is an advisory about a mod.
+func osv(id string) []byte {
+	return fmt.Appendf(nil, `{"id":%q,"modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":%q,"name":"rain"},"versions":["1.0.0"]}]}`, id, advisory.Ecosystem)
+}
+
 // refused checks the reason of a refusal.
 func refused(t testing.TB, err error, want Reason) {
 	t.Helper()
@@ -312,6 +318,6 @@ func naive(t testing.TB, ctx context.Context, url string) []byte {
 	}
 	defer res.Body.Close()
 	var b bytes.Buffer
-	_, _ = b.ReadFrom(http.MaxBytesReader(nil, res.Body, 64<<20))
+	_, _ = b.ReadFrom(http.MaxBytesReader(nil, res.Body, 16<<20))
 	return b.Bytes()
 }

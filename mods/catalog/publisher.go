@@ -16,6 +16,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/luasandbox/modrunner/mods/advisory"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/internal/atomicfile"
 	"github.com/luasandbox/modrunner/mods/internal/filelock"
@@ -337,18 +338,16 @@ func (p *Publisher) Yank(id, version, reason string) error {
 	return &Error{Reason: NotListed, Name: id + " " + version}
 }
 
-// Advise adds an advisory in the OSV format, or replaces the one with its id. Package
-// advisory reads more of it than is looked at here: that it is one JSON document with an
-// id that can be a file name.
+// Advise adds an advisory in the OSV format, or replaces the one with its id. It has to
+// be one that package advisory understands, about mods, with an id that can be the name
+// of a file.
 func (p *Publisher) Advise(data []byte) (id string, err error) {
-	if err := wellFormed("advisory", data, maxAdvisory); err != nil {
-		return "", err
+	if len(data) > maxAdvisory {
+		return "", tooLong("advisory", maxAdvisory)
 	}
-	var osv struct {
-		ID string `json:"id"`
-	}
-	if err := json.Unmarshal(data, &osv); err != nil {
-		return "", &Error{Reason: Malformed, Name: "advisory", Err: err}
+	osv, err := advisory.Parse("advisory", data)
+	if err != nil {
+		return "", &Error{Reason: Malformed, Err: err}
 	}
 	if !advisoryID(osv.ID) {
 		return "", malformed("advisory", "the id %s cannot be the name of a file; want letters, digits, dots and dashes, at most 100", quoted(osv.ID))

@@ -37,15 +37,23 @@ func (c *Client) disk() remembered { return remembered{folder{c.o.Cache}} }
 // own files at its end. The lock is held.
 func (c *Client) ask(ctx context.Context) (*view, error) {
 	disk, now := c.disk(), c.o.Now()
-	last, err := disk.last(ctx)
-	if err != nil {
-		return nil, err
-	}
 	t, err := c.askRoots(ctx, now)
 	if err != nil {
 		return nil, err
 	}
-	stamp, err := c.askTimestamp(ctx, t, last)
+	stamp, err := c.askTimestamp(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if had := c.now(); had.is(t) && !now.After(had.state.Expires) {
+		if err := timely(now, had.state.SignedAt, had.state.Refreshed); err != nil {
+			return nil, err
+		}
+		same := *had
+		same.state.Refreshed = now.UTC()
+		return &same, nil
+	}
+	last, err := disk.last(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +80,11 @@ func (c *Client) ask(ctx context.Context) (*view, error) {
 	}
 	disk.forget(t.targets())
 	return v, nil
+}
+
+// is reports whether a view is of the very root and timestamp that t has come to.
+func (v *view) is(t *trusted) bool {
+	return v.bundles != nil && v.state.Root == t.rootVersion() && v.stamp == t.stampVersion()
 }
 
 func (l *lastGood) refreshed() time.Time {
@@ -110,29 +123,18 @@ func (c *Client) askRoots(ctx context.Context, now time.Time) (*trusted, error) 
 }
 
 // askTimestamp takes the newest timestamp: section 5.4. It returns its bytes.
-func (c *Client) askTimestamp(ctx context.Context, t *trusted, last *lastGood) ([]byte, error) {
+func (c *Client) askTimestamp(ctx context.Context, t *trusted) ([]byte, error) {
 	seen, err := c.disk().stamp(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var stamp []byte
-	known := [][]byte{seen}
-	if last != nil {
-		known = [][]byte{last.Timestamp, seen}
-	}
-	for _, data := range known {
-		if data == nil {
-			continue
-		}
-		before := t.stampVersion()
-		// What was seen before may have expired, or be of a key that was rotated away
-		// since: section 5.3.11. Anything else is a cache that is broken.
-		err := t.addTimestamp(data)
-		if err != nil && !isExpired(err) && !errors.Is(err, notSigned) && !errors.Is(err, rolledBack) {
+	stamp := seen
+	if seen != nil {
+		// It may have expired, or be of a key that was rotated away since: section
+		// 5.3.11. Anything else is a cache that is broken.
+		err := t.addTimestamp(seen)
+		if err != nil && !isExpired(err) && !errors.Is(err, notSigned) {
 			return nil, err
-		}
-		if t.stampVersion() > before {
-			stamp = data
 		}
 	}
 	before := t.stampVersion()
@@ -152,10 +154,7 @@ func (c *Client) askTimestamp(ctx context.Context, t *trusted, last *lastGood) (
 	return stamp, t.fresh()
 }
 
-var (
-	notSigned  error = &Error{Reason: NotSigned}
-	rolledBack error = &Error{Reason: RolledBack}
-)
+var notSigned error = &Error{Reason: NotSigned}
 
 func isExpired(err error) bool {
 	_, ok := errors.AsType[*ExpiredError](err)
@@ -273,7 +272,7 @@ func timely(now, signed, refreshed time.Time) error {
 
 // newView reads what the verified targets name.
 func newView(t *trusted, refreshed time.Time, read func(target) ([]byte, error)) (*view, error) {
-	v := &view{entries: map[string][]Entry{}, bundles: map[string]listed{}}
+	v := &view{entries: map[string][]Entry{}, bundles: map[string]listed{}, stamp: t.stampVersion()}
 	v.state = State{Version: t.set.Snapshot.Signed.Version, Root: t.rootVersion(), SignedAt: t.signedAt(), Refreshed: refreshed}
 	v.state.Role, v.state.Expires = t.expiry()
 

@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -84,6 +85,9 @@ var long = []struct {
 		return "local a = storage\n" + strings.Repeat("do local a = a print(a.x)\n", 150) + strings.Repeat("a.x()\n", n/6) + strings.Repeat("end ", 150)
 	}},
 	{"aliases in a row", func(n int) string { return "local a = b " + strings.Repeat("do local a = a end a() ", n/23) }},
+	{"a long name by another name", func(n int) string {
+		return "local a, b = x" + strings.Repeat("x", n/3) + ", string.x" + strings.Repeat("x", n/3) + strings.Repeat(" a() b()", n/24)
+	}},
 	{"one line of strings", func(n int) string { return strings.Repeat("f'\\0' ", n/6) }},
 	{"characters that turn", func(n int) string { return strings.Repeat("--\u202e\n", n/6) }},
 	{"columns", func(n int) string { return "a=1" + strings.Repeat(" nope()", n/7) }},
@@ -103,6 +107,12 @@ var long = []struct {
 		return b.String()
 	}},
 }
+
+// How many steps the check takes for each byte of a text, and how much memory in all.
+const (
+	mostSteps = 10
+	mostBytes = 1500
+)
 
 func fileOf(t testing.TB, text string) (*bundle.Bundle, *manifest.Manifest) {
 	t.Helper()
@@ -124,9 +134,19 @@ func fileOf(t testing.TB, text string) (*bundle.Bundle, *manifest.Manifest) {
 func TestLongTexts(t *testing.T) {
 	for _, tt := range long {
 		t.Run(tt.name, func(t *testing.T) {
-			b, man := fileOf(t, tt.text(60_000))
-			found := gate.Check(b, man, hostAPI())
+			text := tt.text(120_000)
+			b, man := fileOf(t, text)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			found, steps := gate.CheckSteps(b, man, hostAPI())
+			runtime.ReadMemStats(&after)
 			checkBounds(t, found)
+			if took := after.TotalAlloc - before.TotalAlloc; took > mostBytes*uint64(len(text)) {
+				t.Errorf("%d bytes are taken for each byte", took/uint64(len(text)))
+			}
+			if steps > mostSteps*len(text) {
+				t.Errorf("%d steps for %d bytes", steps, len(text))
+			}
 			for _, f := range found {
 				if f.Rule == "syntax" {
 					t.Errorf("nothing is shown: %s", f)
@@ -199,7 +219,8 @@ func BenchmarkThousandMods(b *testing.B) {
 	}
 }
 
-// FuzzCheck: of any text, the check comes back, and what it found is bounded.
+// FuzzCheck: of any text, the check comes back, in steps in proportion to it, and what it
+// found is bounded.
 func FuzzCheck(f *testing.F) {
 	for _, tt := range long {
 		f.Add(tt.text(400), withStorage)
@@ -222,10 +243,9 @@ func FuzzCheck(f *testing.F) {
 		if err != nil {
 			return
 		}
-		began := time.Now()
-		found := gate.Check(b, man, hostAPI())
-		if took := time.Since(began); took > 2*time.Second+time.Duration(len(text))*20*time.Microsecond {
-			t.Errorf("%v for %d bytes", took, len(text))
+		found, steps := gate.CheckSteps(b, man, hostAPI())
+		if steps > mostSteps*len(text)+100 {
+			t.Errorf("%d steps for %d bytes", steps, len(text))
 		}
 		checkBounds(t, found)
 		if again := gate.Check(b, man, hostAPI()); len(again) != len(found) {

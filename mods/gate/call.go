@@ -31,8 +31,8 @@ func (w *walker) call(e *ast.FuncCallExpr) {
 		if at, ok := w.r.pathOf(e.Receiver); ok && at.member == "" && at.table != "_G" {
 			w.member(path{at.table, e.Method}, asCallee, root)
 			if c := w.in.described(at.table); c != nil && c.function(e.Method) != nil {
-				w.in.add("wrong-argument-type", Error, w.at(root), at.table, "write "+at.table+"."+e.Method,
-					"%s:%s passes the table itself as the first argument", at.table, e.Method)
+				w.in.add("wrong-argument-type", Error, w.at(root), at.table, "write "+clip(at.table+"."+e.Method),
+					"%s:%s passes the table itself as the first argument", clip(at.table), clip(e.Method))
 			}
 		}
 	} else if at, ok := w.r.pathOf(e.Func); ok {
@@ -84,9 +84,9 @@ func (w *walker) arguments(at path, args []ast.Expr, where spot) {
 	open := given > 0 && multi(args[given-1])
 	switch {
 	case given < least && !open:
-		w.in.add("wrong-arity", Error, w.at(where), at.table, "", "%s takes %s, and gets %d", at, arity(least, most), given)
+		w.in.add("wrong-arity", Error, w.at(where), at.table, "", "%s takes %s, and gets %d", clip(at.String()), arity(least, most), given)
 	case most >= 0 && given > most && !(open && given == most+1):
-		w.in.add("wrong-arity", Warning, w.at(where), at.table, "", "%s takes %s, and gets %d: what is more is dropped", at, arity(least, most), given)
+		w.in.add("wrong-arity", Warning, w.at(where), at.table, "", "%s takes %s, and gets %d: what is more is dropped", clip(at.String()), arity(least, most), given)
 	}
 	for i, arg := range args {
 		if i >= len(f.Params) && most >= 0 {
@@ -94,7 +94,7 @@ func (w *walker) arguments(at path, args []ast.Expr, where spot) {
 		}
 		p := f.Params[min(i, len(f.Params)-1)]
 		if wrong, got := mismatch(p, arg); wrong {
-			w.in.add("wrong-argument-type", Error, w.at(where), at.table, "", "argument %d of %s, %s, must be %s, and is %s", i+1, at, clip(p.Name), wanted(p), got)
+			w.in.add("wrong-argument-type", Error, w.at(where), at.table, "", "argument %d of %s, %s, must be %s, and is %s", i+1, clip(at.String()), clip(p.Name), wanted(p), got)
 		}
 	}
 }
@@ -256,7 +256,7 @@ func (w *walker) metatable(args []ast.Expr, at spot) bool {
 		w.in.add("shared-table-write", Warning, w.at(at), "", "", "the table of globals gets a metatable: what a global is, nobody can tell")
 		return true
 	case w.in.shared(of.table):
-		w.in.add("shared-table-write", Warning, w.at(at), of.table, "", "%s gets a metatable, and is no table of the mod's own", of)
+		w.in.add("shared-table-write", Warning, w.at(at), of.table, "", "%s gets a metatable, and is no table of the mod's own", clip(of.table))
 	}
 	return false
 }
@@ -354,5 +354,5 @@ func (w *walker) write(table, name string, at place) {
 		w.in.add("shared-table-write", Warning, at, "", "keep it in a table of your own", "%s is written to: all of the mod's files, and libraries in it, see that", clip(what))
 		return
 	}
-	w.in.add("shared-table-write", Warning, at, table, "keep it in a table of your own", "%s is written to, and %s is the host's", clip(what), table)
+	w.in.add("shared-table-write", Warning, at, table, "keep it in a table of your own", "%s is written to, and %s is the host's", clip(what), clip(table))
 }

@@ -45,6 +45,11 @@ func Check(b *bundle.Bundle, man *manifest.Manifest, api *API) []Finding {
 // It does not say whether a host would take the mod: what is wrong with the manifest,
 // or asked for in vain, the host tells.
 func (c Checker) Check(b *bundle.Bundle, man *manifest.Manifest) []Finding {
+	findings, _ := c.check(b, man)
+	return findings
+}
+
+func (c Checker) check(b *bundle.Bundle, man *manifest.Manifest) ([]Finding, *inspection) {
 	in := inspect(c.API, man)
 	in.manifestRules(c.Measured)
 	in.invisible(bundle.ManifestName, string(b.Manifest()))
@@ -60,7 +65,7 @@ func (c Checker) Check(b *bundle.Bundle, man *manifest.Manifest) []Finding {
 		}
 	}
 	in.finish()
-	return in.justify(in.found.all())
+	return in.justify(in.found.all()), in
 }
 
 // inspection is the check of one mod.
@@ -74,7 +79,6 @@ type inspection struct {
 	lua       map[string]bool  // the mod's Lua files
 	requires  map[string][]string
 	mentioned map[string]bool // globals
-	members   map[path]bool   // fields of globals
 	assigned  map[string]bool // globals that the mod gives a value
 	defined   map[path]bool   // fields of globals that it gives a value
 	unknown   map[string]*unknown
@@ -84,6 +88,7 @@ type inspection struct {
 	anyGlobal bool // globals are written in such a way
 	anyModule bool // modules are required in such a way
 	loads     bool // code is made of strings
+	steps     int  // that the walks took
 }
 
 // grant is a request for a capability, and what the host has for it.
@@ -102,7 +107,7 @@ func inspect(api *API, man *manifest.Manifest) *inspection {
 	in := &inspection{
 		man: man, api: api, found: newCollector(), told: map[string]bool{},
 		granted: map[string]grant{}, lua: map[string]bool{}, requires: map[string][]string{},
-		mentioned: map[string]bool{}, members: map[path]bool{}, assigned: map[string]bool{}, defined: map[path]bool{},
+		mentioned: map[string]bool{}, assigned: map[string]bool{}, defined: map[path]bool{},
 		unknown: map[string]*unknown{}, writes: map[string]place{},
 	}
 	for _, p := range man.Permissions {
@@ -175,6 +180,7 @@ func (in *inspection) file(name, text string) {
 	t := tokenize(text)
 	in.written(name, t)
 	r := resolve(chunk, t.spots)
+	in.steps += r.steps
 	walk(in, name, chunk, r)
 }
 
@@ -266,6 +272,9 @@ func (in *inspection) require(from, name string, at place, optional bool) {
 
 // nearestModule guesses which file was meant.
 func (in *inspection) nearestModule(name string) string {
+	if in.found.full("missing-module", Error) {
+		return ""
+	}
 	var names []string
 	for path := range in.lua {
 		names = append(names, strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(path, ".lua"), "/init"), "/", "."))
@@ -354,7 +363,7 @@ func (in *inspection) finishPermissions() {
 		if len(in.man.Libraries) > 0 {
 			severity, suggestion = Note, "take it out of the manifest, unless a library needs it"
 		}
-		in.add("unused-permission", severity, at, "", suggestion, "the capability %q is asked for, and %s is never used", g.permission.Name, table)
+		in.add("unused-permission", severity, at, "", suggestion, "the capability %q is asked for, and %s is never used", g.permission.Name, clip(table))
 	}
 }
 

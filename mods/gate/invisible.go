@@ -16,9 +16,7 @@ func (in *inspection) invisible(path, text string) {
 		return
 	}
 	line, column := 1, 1
-	if strings.HasPrefix(text, "\ufeff") { // a byte order mark; the parser says what it thinks of it
-		text = text[len("\ufeff"):]
-	}
+	text = strings.TrimPrefix(text, "\ufeff") // a byte order mark; the parser says what it thinks of it
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {

@@ -35,7 +35,7 @@ func (in *inspection) manifestRules(m *Measured) {
 			}
 		}
 		if c := in.api.chosen(p); c != nil && c.Deprecated != "" {
-			in.add("deprecated-capability", Note, in.inManifest("permissions", p.Name), "", clip(c.Deprecated), "version %s of the capability %q is deprecated", c.Version, p.Name)
+			in.add("deprecated-capability", Note, in.inManifest("permissions", p.Name), "", clip(c.Deprecated), "version %s of the capability %q is deprecated", clip(c.Version), p.Name)
 		}
 	}
 	if m == nil {

@@ -32,6 +32,10 @@ func (p path) name() string {
 	return p.member
 }
 
+// longestName is the length of names in paths, in bytes. A path is looked up at each of
+// its uses, which may be shorter than it is; no host and no library has longer names.
+const longestName = 256
+
 // pathOf returns the global variable, or the field of one, that an expression always
 // is: as it stands there, through _G, or by a local variable that is nothing else.
 func (r *resolved) pathOf(e ast.Expr) (path, bool) {
@@ -47,6 +51,9 @@ func (r *resolved) pathOf(e ast.Expr) (path, bool) {
 				}
 				continue
 			}
+			if len(x.Value) > longestName {
+				return path{}, false
+			}
 			if x.Value == "_G" && n > 0 {
 				n--
 				return fieldsOf(members[n], members, n)
@@ -54,7 +61,7 @@ func (r *resolved) pathOf(e ast.Expr) (path, bool) {
 			return fieldsOf(x.Value, members, n)
 		case *ast.AttrGetExpr:
 			key, ok := x.Key.(*ast.StringExpr)
-			if !ok || n == len(members) {
+			if !ok || n == len(members) || len(key.Value) > longestName {
 				return path{}, false
 			}
 			members[n] = key.Value

@@ -38,6 +38,7 @@ type resolved struct {
 	// they are given if that happens once.
 	assigned map[string]*variable
 	firstAt  map[string]spot // the first assignment
+	steps    int             // that the walk took
 }
 
 // binding is a name in scope, and what it hides.
@@ -97,6 +98,7 @@ func resolve(chunk []ast.Stmt, spots map[string][]spot) *resolved {
 	for len(r.stack) > 0 {
 		s := r.stack[len(r.stack)-1]
 		r.stack = r.stack[:len(r.stack)-1]
+		r.out.steps++
 		r.do(s)
 	}
 	return r.out

@@ -74,6 +74,7 @@ func walk(in *inspection, path string, chunk []ast.Stmt, r *resolved) {
 	for len(w.stack) > 0 {
 		a := w.stack[len(w.stack)-1]
 		w.stack = w.stack[:len(w.stack)-1]
+		in.steps++
 		w.do(a)
 	}
 	for _, loop := range w.flows.endless() {
@@ -353,11 +354,11 @@ func (w *walker) global(name string, u use, at spot) {
 
 // capability is the use of a global that is a capability's table.
 func (w *walker) capability(name string, u use, at spot) {
-	in, guarded := w.in, u == asTest || w.guards[name] > 0
+	in, guarded, shown := w.in, u == asTest || w.guards[name] > 0, clip(name)
 	if grant, ok := in.granted[name]; ok {
 		if grant.permission.Optional && !guarded && u != asValue {
-			in.once("optional-unchecked", Note, w.at(at), name, "write: if "+name+" then ... end",
-				"%s is optional in the manifest, and nil where it is not granted; here that is not looked at", name)
+			in.once("optional-unchecked", Note, w.at(at), name, "write: if "+shown+" then ... end",
+				"%s is optional in the manifest, and nil where it is not granted; here that is not looked at", shown)
 		}
 		return
 	}
@@ -365,20 +366,20 @@ func (w *walker) capability(name string, u use, at spot) {
 	if in.man.Library {
 		ask = "a library asks for nothing itself: it would take the capability of whoever includes it; let the caller pass the functions"
 	}
-	hint := `add [permissions.` + in.api.table(name)[0].Name + `] with a reason`
+	hint := `add [permissions.` + clip(in.api.table(name)[0].Name) + `] with a reason`
 	if in.man.Library {
 		hint = ""
 	}
 	switch {
 	case guarded && u == asTest:
-		in.once("undeclared-capability", Note, w.at(at), name, hint, "it is looked whether %s is there; it never is: %s", name, ask)
+		in.once("undeclared-capability", Note, w.at(at), name, hint, "it is looked whether %s is there; it never is: %s", shown, ask)
 	case guarded: // and told where it was looked at
 	case in.man.Library:
-		in.once("undeclared-capability", Warning, w.at(at), name, hint, "%s is a capability, and %s", name, ask)
+		in.once("undeclared-capability", Warning, w.at(at), name, hint, "%s is a capability, and %s", shown, ask)
 	case u == asValue:
-		in.once("undeclared-capability", Warning, w.at(at), name, hint, "%s is nil here: it is a capability, and %s", name, ask)
+		in.once("undeclared-capability", Warning, w.at(at), name, hint, "%s is nil here: it is a capability, and %s", shown, ask)
 	default:
-		in.once("undeclared-capability", Error, w.at(at), name, hint, "%s is a capability, and %s", name, ask)
+		in.once("undeclared-capability", Error, w.at(at), name, hint, "%s is a capability, and %s", shown, ask)
 	}
 }
 
@@ -408,7 +409,6 @@ func (w *walker) field(e *ast.AttrGetExpr, u use) {
 // member is the use of a field of a global table.
 func (w *walker) member(at path, u use, where spot) {
 	in := w.in
-	in.members[at] = true
 	if u == asTest || w.guards[at.String()] > 0 {
 		return
 	}
@@ -432,88 +432,6 @@ func (w *walker) member(at path, u use, where spot) {
 	}
 	in.add("unknown-function", severity, w.at(where), at.String(), didYouMean(at.table+".", at.member, there),
 		"%s %s, and there is no such function", clip(at.String()), what)
-}
-
-// constant reports whether a condition is always true, or always false.
-func (w *walker) constant(e ast.Expr, truth bool) bool {
-	for range 8 {
-		switch x := e.(type) {
-		case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr, *ast.FunctionExpr, *ast.TableExpr:
-			return truth
-		case *ast.FalseExpr, *ast.NilExpr:
-			return !truth
-		case *ast.UnaryNotOpExpr:
-			e, truth = x.Expr, !truth
-		case *ast.RelationalOpExpr:
-			a, okA := number(x.Lhs)
-			b, okB := number(x.Rhs)
-			return okA && okB && compare(x.Operator, a, b) == truth
-		case *ast.IdentExpr:
-			v := w.r.names[x].local
-			if v == nil || v.single() == nil {
-				return false
-			}
-			e = v.single()
-		default:
-			return false
-		}
-	}
-	return false
-}
-
-func compare(operator string, a, b float64) bool {
-	switch operator {
-	case "==":
-		return a == b
-	case "~=":
-		return a != b
-	case "<":
-		return a < b
-	case "<=":
-		return a <= b
-	case ">":
-		return a > b
-	}
-	return a >= b
-}
-
-// longest is how often a loop may be gone round at all, as a bound that is a constant
-// says: more than the largest budget of instructions.
-const longest = 1e12
-
-// forEver reports whether a for counts to infinity, or nearly so.
-func (w *walker) forEver(s *ast.NumberForStmt) bool {
-	if at, ok := w.r.pathOf(s.Limit); ok {
-		return at == (path{"math", "huge"})
-	}
-	first, ok := number(s.Init)
-	if !ok {
-		first = 0
-	}
-	last, okLast := number(s.Limit)
-	step := 1.0
-	if s.Step != nil {
-		if step, ok = number(s.Step); !ok {
-			return false
-		}
-	}
-	if !okLast {
-		return negatedHuge(w.r, s.Limit) && step < 0
-	}
-	if step == 0 {
-		return first >= last
-	}
-	return (last-first)/step > longest
-}
-
-// negatedHuge reports whether an expression is -math.huge.
-func negatedHuge(r *resolved, e ast.Expr) bool {
-	minus, ok := e.(*ast.UnaryMinusOpExpr)
-	if !ok {
-		return false
-	}
-	at, ok := r.pathOf(minus.Expr)
-	return ok && at == (path{"math", "huge"})
 }
 
 // insert puts acts below the topmost n of the stack.

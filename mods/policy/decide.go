@@ -112,8 +112,11 @@ func (d Decision) Runs() bool { return d.Effect == Allow || d.Effect == Clamp }
 // A freeze, and an approval that says no, deny whatever the rules say. An approval
 // that says yes, and is of these very bytes, stands for a person's answer where the
 // rules ask; it never overrules a rule that denies, and never grants what is not in
-// it. A permission that is denied, or asked for and not approved, refuses the mod,
-// unless the mod can do without it: then it is not granted.
+// it. Signatures are no part of the digest: if a publisher had signed what was approved,
+// and that publisher's signature does not count now, or is not there, the approval is no
+// answer any more, and only bounds what the rules allow by themselves. A permission that
+// is denied, or asked for and not approved, refuses the mod, unless the mod can do
+// without it: then it is not granted.
 func Decide(r Request, rules Rules, approval *Approval) Decision {
 	if rules == nil {
 		rules = AllowList{}
@@ -123,14 +126,18 @@ func Decide(r Request, rules Rules, approval *Approval) Decision {
 	if approval != nil && (approval.Digest != r.Digest || approval.ID != r.ID || r.Digest == "") {
 		approval = nil
 	}
-	said := approval != nil && approval.Verdict == Approved
+	bound := approval != nil && approval.Verdict == Approved
+	said := bound && (approval.Publisher == "" || approval.Publisher == r.Publisher)
 	for _, a := range r.Advisories {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("advisory %s (%s)", a.ID, a.Severity))
 	}
 	for _, why := range r.Freezes {
 		d.refuse(Deny, "frozen: "+why)
 	}
-	if approval != nil && !said {
+	if bound && !said {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("it was approved as signed by %q, and now its signature is: %s", approval.Publisher, r.Signature))
+	}
+	if approval != nil && !bound {
 		d.refuse(Deny, fmt.Sprintf("%s %s by %s", approval.Verdict, r.ID, approval.By))
 	}
 	if !fit(rulings, r.Permissions) {
@@ -139,11 +146,14 @@ func Decide(r Request, rules Rules, approval *Approval) Decision {
 	}
 	d.whole(mod, said)
 	d.Limits = tightest(r.Limits, mod.Limits)
-	if said {
+	if bound {
 		d.Limits = tightest(d.Limits, approval.Limits)
 	}
 	if err := d.Limits.Validate(); err != nil {
 		d.refuse(Deny, err.Error())
+	}
+	if !bound {
+		approval = nil // nothing was granted, and all is refused already
 	}
 	for i, p := range r.Permissions {
 		d.permit(p, rulings[i], approval, said)
@@ -184,7 +194,8 @@ func (d *Decision) whole(mod Ruling, said bool) {
 	}
 }
 
-// permit decides about one permission.
+// permit decides about one permission. What was approved, if anything was, is exact: it
+// also bounds what the rules alone would allow; said tells whether it answers them.
 func (d *Decision) permit(p Permission, ruling Ruling, approval *Approval, said bool) {
 	clamped, err := ClampOptions(p.Options, ruling.Options)
 	if err != nil {
@@ -192,13 +203,9 @@ func (d *Decision) permit(p Permission, ruling Ruling, approval *Approval, said 
 	}
 	out := PermissionDecision{Permission: p, Ruling: ruling, Options: p.Options}
 	effect := ruling.Effect.strictness()
-	granted := effect < Ask
-	if said {
-		// What was approved is exact: it also bounds what the rules alone would allow.
-		granted = effect < Deny && approval.grants(p)
-		if effect == Ask && granted {
-			d.Approved = true
-		}
+	granted := (effect < Ask || said && effect == Ask) && (approval == nil || approval.grants(p))
+	if effect == Ask && granted {
+		d.Approved = true
 	}
 	out.Granted = granted
 	if granted && len(ruling.Options) > 0 {
@@ -213,7 +220,7 @@ func (d *Decision) permit(p Permission, ruling Ruling, approval *Approval, said 
 	switch {
 	case effect == Deny:
 		d.refuse(Deny, fmt.Sprintf("the capability %q: %s", p.Capability, message))
-	case said:
+	case approval != nil && (said || effect < Ask):
 		d.refuse(Deny, fmt.Sprintf("the capability %q was not approved, and the mod cannot do without", p.Capability))
 	default:
 		d.refuse(Ask, fmt.Sprintf("the capability %q: %s", p.Capability, cmp.Or(ruling.Message, "the policy wants it to be approved")))

@@ -95,6 +95,34 @@ func layers(ids, versions, needs int) (resolution.Set, resolution.Request) {
 	return u, request
 }
 
+// longRanges has mods that need each other in as many ranges as there are versions, each
+// of many parts.
+func longRanges(ids, versions int) (resolution.Set, resolution.Request) {
+	u, request := resolution.Set{}, resolution.Request{}
+	for i := range ids {
+		id := fmt.Sprintf("m%03d", i)
+		for v := 1; v <= versions; v++ {
+			text := fmt.Sprintf("=%d.0.0", v)
+			for k := range 12 {
+				text += fmt.Sprintf("||%d", 9_000+v%50+k)
+			}
+			c := major(v)
+			constraints, err := semver.NewConstraint(text)
+			if err != nil {
+				panic(err)
+			}
+			for j := range ids {
+				if j != i {
+					c.Dependencies = append(c.Dependencies, manifest.Requirement{ID: fmt.Sprintf("m%03d", j), Range: manifest.Range{Text: text, Constraints: constraints}})
+				}
+			}
+			u[id] = append(u[id], c)
+		}
+		request.Roots = append(request.Roots, anyOf(id))
+	}
+	return u, request
+}
+
 func TestSearchIsBounded(t *testing.T) {
 	u, request := pigeons(14)
 	request.Limits.Steps = 500_000
@@ -182,6 +210,7 @@ func BenchmarkResolve(b *testing.B) {
 		{"clauses_2000", func() (resolution.Set, resolution.Request) { return clauses(2000, 4.3, 1) }},
 		{"layers_10000", func() (resolution.Set, resolution.Request) { return layers(10_000, 3, 5) }},
 		{"layers_1000x100", func() (resolution.Set, resolution.Request) { return layers(1000, 100, 5) }},
+		{"ranges_20x300", func() (resolution.Set, resolution.Request) { return longRanges(20, 300) }},
 		{"versions_2000", func() (resolution.Set, resolution.Request) { return layers(200, 2000, 20) }},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

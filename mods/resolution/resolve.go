@@ -224,7 +224,7 @@ func (p *problem) variable(id string) (int, error) {
 	number := p.newVariable(1 + len(all))
 	p.numbers[id] = number
 	p.ids, p.all = append(p.ids, id), append(p.all, all)
-	if err := p.steps.spend(100 * (1 + len(all))); err != nil {
+	if err := p.steps.spend(50 * (1 + len(all))); err != nil {
 		return 0, err
 	}
 	for _, unfit := range []struct {
@@ -261,7 +261,8 @@ func (p *problem) state(f *fact, terms ...term) {
 	}
 }
 
-// rangeWork is the price, in steps, of asking whether a version is in a range.
+// rangeWork is the price, in steps, of asking whether a version is in a short range. A
+// long one has more parts to ask.
 const rangeWork = 50
 
 // inRange returns which versions of a variable are in a range.
@@ -271,7 +272,7 @@ func (p *problem) inRange(number int, r manifest.Range) (values, error) {
 		return in, nil
 	}
 	all := p.all[number]
-	if err := p.steps.spend(rangeWork * (1 + len(all))); err != nil {
+	if err := p.steps.spend(rangeWork * (1 + len(all)) * (1 + len(r.Text)/8)); err != nil {
 		return nil, err
 	}
 	in := noValues(1 + len(all))

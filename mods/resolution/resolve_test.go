@@ -141,6 +141,8 @@ func TestResolve(t *testing.T) {
 		{name: "load_after against a dependency", universe: "a 1.0.0: needs b *\nb 1.0.0: after a *", roots: "a *", want: "b 1.0.0, a 1.0.0"},
 		{name: "a wish of one outside of a circle is kept",
 			universe: "a 1.0.0: after y *\ny 1.0.0: after z *\nz 1.0.0: after y *", roots: "a *, y *, z *", want: "y 1.0.0, a 1.0.0, z 1.0.0"},
+		{name: "a wish of one in a circle for one outside is kept",
+			universe: "a 1.0.0: after b *, after z *\nb 1.0.0: after a *\nz 1.0.0", roots: "a *, b *, z *", want: "z 1.0.0, a 1.0.0, b 1.0.0"},
 		{name: "a circle is avoided",
 			universe: "a 1.0.0: needs b *\nb 2.0.0: needs a *\nb 1.0.0", roots: "a *", want: "b 1.0.0, a 1.0.0"},
 		{name: "a yanked version is not taken", universe: "a 1.0.0\na 1.1.0: yanked", roots: "a *", want: "a 1.0.0"},
