@@ -140,7 +140,7 @@ func (c *console) refusedItems(e *install.RefusedError) {
 	for _, i := range e.Items {
 		text := itemTitle(i) + ": refused"
 		if i.Asks() { // a person said no
-			text += ": you said no; it will not be asked about again (to change that: modrunner approve "+oneLine(i.Review.ID)+")"
+			text += ": you said no; it will not be asked about again (to change that: modrunner approve " + oneLine(i.Review.ID) + ")"
 			c.say(red, text)
 			continue
 		}
