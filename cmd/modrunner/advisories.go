@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,10 +31,6 @@ type auditFlags struct {
 
 	now time.Time
 }
-
-// advisoryFolders are those of an installation: the operator's own, and what a
-// catalogue published.
-var advisoryFolders = []string{"advisories", filepath.Join("feed", "advisories")}
 
 // staleAfter is when a database of advisories is old.
 const staleAfter = 30 * 24 * time.Hour
@@ -172,27 +169,47 @@ func (a *modAudit) collect(ctx context.Context, f *auditFlags, args []string) er
 	return nil
 }
 
-// readAdvisories reads those of the flag, or all of the installation.
+// readAdvisories reads those of the flag, or all of the installation: the operator's
+// own, and what the catalogue published.
 func readAdvisories(f *auditFlags) (*advisory.Database, error) {
 	db := &advisory.Database{}
-	folders := []string{f.advisories}
-	if f.advisories == "" {
-		folders = folders[:0]
-		for _, name := range advisoryFolders {
-			folders = append(folders, f.home.file(name))
+	folder := f.advisories
+	if folder == "" {
+		folder = f.home.file("advisories")
+		if err := addFeed(db, f.home.file("feed.json")); err != nil {
+			return nil, err
 		}
 	}
-	for _, folder := range folders {
-		root, err := os.OpenRoot(folder)
-		if err == nil {
-			err = db.AddFolder(root)
-			_ = root.Close()
-		}
-		if err != nil && (f.advisories != "" || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, &refusal{What: folder, Reason: bare(err).Error(), Want: "a folder of advisories", Err: err}
-		}
+	root, err := os.OpenRoot(folder)
+	if err == nil {
+		err = db.AddFolder(root)
+		_ = root.Close()
+	}
+	if err != nil && (f.advisories != "" || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, &refusal{What: folder, Reason: bare(err).Error(), Want: "a folder of advisories", Err: err}
 	}
 	return db, nil
+}
+
+// addFeed adds the advisories of what package install keeps of a catalogue, if it keeps
+// any. The rest of the file is that package's.
+func addFeed(db *advisory.Database, path string) error {
+	data, err := readSmall(path, 8<<20)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var feed struct {
+		Advisories []struct{ ID, Text string }
+	}
+	if err == nil {
+		if bad := json.Unmarshal(data, &feed); bad != nil {
+			err = unreadable(path, "what install keeps of a catalogue", bad)
+		}
+	}
+	for _, a := range feed.Advisories {
+		db.Add(a.ID+" of the catalogue", []byte(a.Text))
+	}
+	return err
 }
 
 // readSmall reads a file of at most most bytes.

@@ -27,8 +27,8 @@ advisories and against what the operator has stopped. For each hit: which versio
 since when it is concerned, in which it is mended, and how it came in.
 
 Advisories are files in the OSV format about packages of the ecosystem "modrunner",
-in the folders advisories and feed/advisories of the installation, or in --advisories
-DIR. An advisory that is not understood is told, is taken to be about all versions of
+in the folder advisories of the installation, and those that its catalogue published;
+with --advisories DIR, those in DIR alone. An advisory that is not understood is told, is taken to be about all versions of
 the mods that it names, and makes the audit fail. What was stopped is in freezes.toml
 of the installation. Of a mod that is named, and is not installed, what it needs is
 not looked at unless that is named too.

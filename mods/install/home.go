@@ -116,6 +116,25 @@ func (h *Home) State(ctx context.Context) (*State, error) {
 	return f.readState(ctx)
 }
 
+// look has do look at the home as it is now. A change that comes meanwhile may remove a
+// bundle that do is about to read: then it looks again.
+func (h *Home) look(ctx context.Context, do func(*State) error) error {
+	const tries = 50
+	for range tries {
+		s, err := h.State(ctx)
+		if err != nil {
+			return err
+		}
+		if err = do(s); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if now, again := h.State(ctx); again != nil || now.sequence == s.sequence {
+			return err
+		}
+	}
+	return &BusyError{Path: h.path}
+}
+
 // now returns the time for records.
 func (h *Home) now() time.Time { return h.opts.Now().UTC().Round(0) }
 

@@ -705,3 +705,58 @@ func TestInstallFailsAtEachStep(t *testing.T) {
 		t.Errorf("only %d steps", steps)
 	}
 }
+
+// TestLookingWhileOthersRemove: who looks at a home while others install and remove sees
+// one state or another, and no error.
+func TestLookingWhileOthersRemove(t *testing.T) {
+	x := newFixture(t)
+	one := x.mod("one", "1.0.0", "", x.key)
+	x.install(nil, x.mod("two", "1.0.0", "", x.key))
+	ctx := context.Background()
+	stop, ended := make(chan bool), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			h, err := Open(x.dir, x.opts)
+			var p *Plan
+			if err == nil {
+				p, err = h.Plan(ctx, Request{Sources: []Source{one}})
+			}
+			if err == nil {
+				_, err = h.Apply(ctx, p, nil)
+			}
+			if err == nil {
+				_, err = h.Uninstall(ctx, "one")
+			}
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	h := x.home()
+	counts := map[int]int{}
+	for range 60 {
+		all, err := h.List(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[len(all)]++
+		if _, err := h.Locked(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Plan(ctx, Request{UpdateAll: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	t.Log(counts)
+}

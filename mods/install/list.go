@@ -37,11 +37,15 @@ type Listed struct {
 //
 // The errors: those of [Home.State], and of the files of the operator; [*DamageError]
 // and [*FileError] for bundles.
-func (h *Home) List(ctx context.Context) ([]Listed, error) {
-	s, err := h.State(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (h *Home) List(ctx context.Context) (all []Listed, err error) {
+	err = h.look(ctx, func(s *State) error {
+		all, err = h.list(s)
+		return err
+	})
+	return all, err
+}
+
+func (h *Home) list(s *State) ([]Listed, error) {
 	j, err := h.judge(s)
 	if err != nil {
 		return nil, err

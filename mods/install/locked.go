@@ -39,11 +39,15 @@ func (e *DriftError) Error() string {
 //
 // The errors: [*DriftError]; [*FileError]; [*DamageError]; those of [Home.State], and of
 // the files of the operator.
-func (h *Home) Locked(ctx context.Context) ([]LockedMod, error) {
-	s, err := h.State(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (h *Home) Locked(ctx context.Context) (all []LockedMod, err error) {
+	err = h.look(ctx, func(s *State) error {
+		all, err = h.locked(s)
+		return err
+	})
+	return all, err
+}
+
+func (h *Home) locked(s *State) ([]LockedMod, error) {
 	j, err := h.judge(s)
 	if err != nil {
 		return nil, err
@@ -170,11 +174,15 @@ type Outdated struct {
 // fetches no bundle.
 //
 // The errors: those of [Home.State], [resolution.Resolve] and the catalogue.
-func (h *Home) Outdated(ctx context.Context, catalog Catalog) ([]Outdated, error) {
-	s, err := h.State(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (h *Home) Outdated(ctx context.Context, catalog Catalog) (all []Outdated, err error) {
+	err = h.look(ctx, func(s *State) error {
+		all, err = h.outdated(ctx, s, catalog)
+		return err
+	})
+	return all, err
+}
+
+func (h *Home) outdated(ctx context.Context, s *State, catalog Catalog) ([]Outdated, error) {
 	sh, err := newShelf(ctx, s, nil, catalog, func(Waiting) bool { return false })
 	if err != nil {
 		return nil, err

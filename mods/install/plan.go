@@ -116,15 +116,16 @@ func (h *Home) Plan(ctx context.Context, r Request) (*Plan, error) {
 	if len(r.Sources)+len(r.Wants)+len(r.Update)+len(r.Remove) == 0 && !r.UpdateAll {
 		return nil, ErrNothing
 	}
-	state, err := h.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	j, err := h.judge(state)
-	if err != nil {
-		return nil, err
-	}
-	return j.plan(ctx, r, nil)
+	var p *Plan
+	err := h.look(ctx, func(s *State) error {
+		j, err := h.judge(s)
+		if err != nil {
+			return err
+		}
+		p, err = j.plan(ctx, r, nil)
+		return err
+	})
+	return p, err
 }
 
 // plan makes a plan. What was fetched for one before is not fetched again.

@@ -27,11 +27,11 @@ func (e *UnknownError) Error() string {
 //
 // The errors: those of [Home.State]; [*UnknownError].
 func (h *Home) Review(ctx context.Context, name string) (*Item, error) {
-	state, err := h.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, item, err := h.find(state, name)
+	var item *Item
+	err := h.look(ctx, func(s *State) (err error) {
+		_, item, err = h.find(s, name)
+		return err
+	})
 	return item, err
 }
 
