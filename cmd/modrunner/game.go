@@ -86,32 +86,33 @@ func (g *game) open(ctx context.Context) error {
 	return err
 }
 
-// decide finds the mods that are to be run, and who decides about them.
+// decide finds the mods that are to be run, and who decides about them. Mods that are
+// named and have to be those that are locked are run as they are installed.
 func (g *game) decide(ctx context.Context, cfg *mods.Config) error {
 	f := &g.options.gateFlags
-	var home *install.Home
 	var err error
-	if len(g.paths) == 0 || f.locked {
-		if home, err = f.open(time.Now); err != nil {
-			return err
-		}
+	if len(g.paths) > 0 {
+		g.sources, g.libraries = equipAll(sources(g.paths))
 	}
-	if len(g.paths) == 0 {
-		if g.sources, err = lockedSources(ctx, home); err != nil {
-			return err
-		}
-		g.news, err = f.watch(ctx, home)
-		cfg.Gatekeeper = g.news
+	if len(g.paths) > 0 && !f.locked {
+		cfg.Gatekeeper, err = f.gatekeeper()
 		return err
 	}
-	if cfg.Gatekeeper, err = f.gatekeeper(); err != nil {
+	home, err := f.open(time.Now)
+	if err != nil {
 		return err
 	}
-	g.sources, g.libraries = equipAll(sources(g.paths))
-	if f.locked {
-		return drift(ctx, home, g.sources)
+	locked, err := lockedSources(ctx, home)
+	if err == nil && len(g.paths) > 0 {
+		err = drift(locked, g.sources)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	g.sources = locked
+	g.news, err = f.watch(ctx, home)
+	cfg.Gatekeeper = g.news
+	return err
 }
 
 // close ends the host, and then its metrics and the audit log. It says what was not kept, and

@@ -141,35 +141,32 @@ func lockedSources(ctx context.Context, home *install.Home) ([]mods.Source, erro
 	return all, nil
 }
 
-// drift compares mods that were named with the lock: nil if they are the same.
-func drift(ctx context.Context, home *install.Home, named []mods.Source) error {
-	want, err := lockedSources(ctx, home)
-	if err != nil {
-		return err
+// drift compares mods that were named with those that are locked: nil if they are the
+// same, each once.
+func drift(locked, named []mods.Source) error {
+	want := map[string]mods.Source{}
+	for _, w := range locked {
+		want[manifestID(w)] = w
 	}
-	there := map[string]mods.Source{}
 	for _, s := range named {
 		if s.Err != nil {
 			return fmt.Errorf("%s: %w", s.Path, s.Err)
 		}
-		there[manifestID(s)] = s
-	}
-	for _, w := range want {
-		id := manifestID(w)
-		s, ok := there[id]
+		id := manifestID(s)
+		w, ok := want[id]
 		switch {
 		case !ok:
-			return &install.DriftError{ID: id, What: "it is locked, and not among the mods that were named"}
+			return &install.DriftError{ID: id, What: s.Path + " is not in " + lockfile.Name + ", or was named twice"}
 		case s.Bundle.Digest() != w.Bundle.Digest():
 			return &install.DriftError{ID: id, What: fmt.Sprintf("%s has the digest %s; %s is locked", s.Path, s.Bundle.Digest(), w.Bundle.Digest())}
 		case !slices.Equal(librariesOf(s), librariesOf(w)):
 			return &install.DriftError{ID: id, What: "other libraries are copied into it than are locked"}
 		}
-		delete(there, id)
+		delete(want, id)
 	}
-	for _, s := range named {
-		if _, more := there[manifestID(s)]; more {
-			return &install.DriftError{ID: manifestID(s), What: "it is not in " + lockfile.Name}
+	for _, w := range locked {
+		if _, missing := want[manifestID(w)]; missing {
+			return &install.DriftError{ID: manifestID(w), What: "it is locked, and not among the mods that were named"}
 		}
 	}
 	return nil
