@@ -160,5 +160,5 @@ func (m *Manifest) Where(path ...string) Position {
 // Problem makes an error of a later stage look like one of Parse's: of kind
 // [Refused], with the place that Where gives, and the line.
 func (m *Manifest) Problem(message string, path ...string) *Problem {
-	return m.src.problem(Refused, m.outline.At(path), safetoml.Dotted(path), printable(message))
+	return m.src.problem(Refused, m.outline.At(path), safetoml.Dotted(path), safetoml.Printable(message))
 }

@@ -506,16 +506,3 @@ func typeName(value any) string {
 	}
 	return "an array"
 }
-
-// printable keeps a message on one line and free of controls.
-func printable(message string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\n' || c == '\t':
-			return ' '
-		case !unicode.IsPrint(c):
-			return utf8.RuneError
-		}
-		return c
-	}, message)
-}

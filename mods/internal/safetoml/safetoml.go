@@ -203,11 +203,11 @@ func FaultOf(err error) *Fault {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
-	f := &Fault{Kind: Syntax, Message: printable(err.Error())}
+	f := &Fault{Kind: Syntax, Message: Printable(err.Error())}
 	if p, ok := errors.AsType[toml.ParseError](err); ok {
 		f.At = Span{p.Position.Start, p.Position.Start + p.Position.Len}
 		if p.Message != "" {
-			f.Message = printable(p.Message)
+			f.Message = Printable(p.Message)
 		}
 	}
 	return f
@@ -217,7 +217,7 @@ func (d *Document) fault(f *Fault) *Error { return d.at(f.At, f.Message) }
 
 // at makes an error at a place of the text.
 func (d *Document) at(where Span, message string) *Error {
-	e := &Error{File: printable(d.file), Message: message}
+	e := &Error{File: Printable(d.file), Message: message}
 	if start := min(max(where.Start, 0), len(d.text)); where != (Span{}) {
 		e.Line = 1 + strings.Count(d.text[:start], "\n")
 		e.Column = 1 + utf8.RuneCountInString(d.text[strings.LastIndexByte(d.text[:start], '\n')+1:start])
@@ -225,8 +225,8 @@ func (d *Document) at(where Span, message string) *Error {
 	return e
 }
 
-// printable keeps a message on one line and free of controls.
-func printable(message string) string {
+// Printable keeps a message on one line and free of controls.
+func Printable(message string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\n' || c == '\t':
