@@ -137,17 +137,34 @@ func (h *Host) Reconsider() (withdrawn int, err error) {
 	if h.cfg.Gatekeeper == nil {
 		return 0, nil
 	}
-	for _, m := range h.Mods() {
-		h.mu.Lock()
-		e, there := m.edition, h.byID[m.id] == m
-		h.mu.Unlock()
-		if !there || e == nil {
+	h.mu.Lock()
+	h.asked++ // what is decided from here on, is by what is known now
+	mods := slices.Clone(h.mods)
+	editions := map[*Mod][]*edition{}
+	for _, m := range mods {
+		if h.byID[m.id] == m && m.edition != nil {
+			editions[m] = append(editions[m], m.edition)
+		}
+	}
+	h.reloads = slices.DeleteFunc(h.reloads, (*reloadInput).over)
+	for _, r := range h.reloads {
+		if m := h.byID[r.id]; m != nil {
+			editions[m] = append(editions[m], r.edition)
+		}
+	}
+	h.mu.Unlock()
+	for _, m := range mods {
+		all := editions[m]
+		if len(all) == 0 {
 			continue
 		}
 		action, reason := "readmit", ""
-		if reason = h.objection(e); reason != "" {
-			action = "withdraw"
-			withdrawn++
+		for _, e := range all { // that which runs, and those that are to take its place
+			if reason = h.objection(e); reason != "" {
+				action = "withdraw"
+				withdrawn++
+				break
+			}
 		}
 		if err := h.control(m.id, action, reason); err != nil && h.Mod(m.id) != nil {
 			return withdrawn, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/luasandbox"
@@ -275,6 +276,93 @@ func TestReconsider(t *testing.T) {
 	}
 	w.run(2)
 	w.well(bad, needs, other)
+}
+
+// A better version of what was withdrawn runs at once.
+func TestReloadOfWhatWasWithdrawn(t *testing.T) {
+	g := &gate{facts: func(r *policy.Request) {
+		if r.Version == "1.0.0" {
+			r.Freezes = []string{"stolen"}
+		}
+	}}
+	allowed := g.facts
+	g.facts = nil
+	w := newWorld(t, mods.Config{Gatekeeper: g})
+	m := w.with("one", "", "return {tick = function() end}")
+	w.run(2)
+	g.mu.Lock()
+	g.facts = allowed
+	g.mu.Unlock()
+	if n, err := w.Reconsider(); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	w.run(1)
+	better := mods.Source{Bundle: bundleOf(t, "mod.toml", "[mod]\nid = 'one'\nversion = '1.0.1'\n", "main.lua", "return {tick = function() end}")}
+	if err := w.reloaded("one", better); err != nil {
+		t.Fatal(err)
+	}
+	w.run(1)
+	w.well(m)
+}
+
+// What is decided while more becomes known is decided anew: no mod slips in between
+// the question and the answer.
+func TestReconsiderMeanwhile(t *testing.T) {
+	for name, begin := range map[string]func(w *world) error{
+		"load":   func(w *world) error { _, err := w.try("two", "", "print('runs')"); return err },
+		"reload": func(w *world) error { _, err := w.Reload("one", source(w.t, "one", "", "print('runs')")); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &gate{}
+			w := newWorld(t, mods.Config{Gatekeeper: g})
+			w.with("one", "", "")
+			w.run(1)
+			asked := 0
+			g.mu.Lock()
+			g.facts = func(r *policy.Request) {
+				if asked++; asked == 1 { // while it is being decided by what was known
+					g.facts = func(r *policy.Request) { r.Freezes = []string{"stolen"} }
+					done := make(chan struct{})
+					go func() { // which waits for g.mu: it is held here
+						_, _ = w.Reconsider()
+						close(done)
+					}()
+					for w.Asked() == 0 {
+						time.Sleep(time.Millisecond)
+					}
+				}
+			}
+			g.mu.Unlock()
+			if err := begin(w); err == nil {
+				t.Error("it was taken by what was known before")
+			}
+			w.run(3)
+			w.wantPrinted()
+		})
+	}
+	// A reload that was taken before is not over yet: it is reconsidered too.
+	g := &gate{}
+	w := newWorld(t, mods.Config{Gatekeeper: g})
+	m := w.with("one", "", "")
+	w.run(1)
+	if _, err := w.Reload("one", mods.Source{Bundle: bundleOf(t, "mod.toml", "[mod]\nid = 'one'\nversion = '2.0.0'\n", "main.lua", "print('runs')")}); err != nil {
+		t.Fatal(err)
+	}
+	g.mu.Lock()
+	g.facts = func(r *policy.Request) {
+		if r.Version == "2.0.0" {
+			r.Freezes = []string{"stolen"}
+		}
+	}
+	g.mu.Unlock()
+	if n, err := w.Reconsider(); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	w.run(3)
+	if s := m.State(); s != mods.Quarantined {
+		t.Errorf("%s", s)
+	}
+	w.wantPrinted()
 }
 
 // Who would be given less does not go on with more.

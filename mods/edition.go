@@ -21,6 +21,7 @@ type edition struct {
 	manifest  *manifest.Manifest
 	libraries []*library // by id
 	decision  policy.Decision
+	asked     int // Host.asked when the decision was begun
 	limits    limits.Limits
 	choices   []choice
 	program   *luasandbox.Program // nil if broken
@@ -75,6 +76,9 @@ func (h *Host) edit(from Source) (*edition, error) {
 		return nil, err
 	}
 	e := &edition{bundle: b, manifest: man, limits: h.limitsFor(man.Limits)}
+	h.mu.Lock()
+	e.asked = h.asked
+	h.mu.Unlock()
 	if man.Library {
 		return e, man.Problem("this is a library, which runs only as a part of the mods that name it under [libraries]", "mod", "library")
 	}

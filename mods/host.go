@@ -84,6 +84,8 @@ type Host struct {
 	sent      int     // events and calls in the inbox
 	sentBytes int64   // of them
 	status    Status
+	asked     int            // how often Reconsider was called
+	reloads   []*reloadInput // that were told, and may not be over
 }
 
 // input is something that was said to a host and happens in its next tick.

@@ -55,6 +55,16 @@ func (h *Host) Load(sources ...Source) ([]*Mod, error) {
 		}
 	}
 	h.mu.Lock()
+	for i := 0; i < len(mods); i++ {
+		if errs[i] == nil && mods[i].edition.asked != h.asked { // more is known by now
+			h.mu.Unlock()
+			if mods[i].edition, errs[i] = h.edit(sources[i]); mods[i].edition != nil {
+				mods[i].describe()
+			}
+			h.mu.Lock()
+			i = -1
+		}
+	}
 	if h.closed != nil {
 		h.mu.Unlock()
 		return nil, h.closed

@@ -32,23 +32,50 @@ func (h *Host) Reload(id string, s Source) (*Reply, error) {
 	if s.Err != nil {
 		return fail(s.Err)
 	}
-	e, err := h.edit(s)
-	switch {
-	case err != nil:
-		return fail(err)
-	case e.manifest.ID != id:
-		return fail(e.manifest.Problem(fmt.Sprintf("the id is %q; a reload of %q keeps it", e.manifest.ID, id), "mod", "id"))
-	case e.broken != nil:
-		return fail(e.broken)
+	for {
+		e, err := h.edit(s)
+		switch {
+		case err != nil:
+			return fail(err)
+		case e.manifest.ID != id:
+			return fail(e.manifest.Problem(fmt.Sprintf("the id is %q; a reload of %q keeps it", e.manifest.ID, id), "mod", "id"))
+		case e.broken != nil:
+			return fail(e.broken)
+		}
+		if err := h.fits(e); err != nil {
+			return fail(err)
+		}
+		r := &reloadInput{id: id, edition: e, source: s.Path, reply: newReply()}
+		told, err := h.tellReload(r)
+		if err != nil {
+			return nil, err
+		}
+		if told {
+			return r.reply, nil
+		}
 	}
-	if err := h.fits(e); err != nil {
-		return fail(err)
+}
+
+// tellReload puts a reload into the inbox, unless more is known by now than it was
+// decided by.
+func (h *Host) tellReload(r *reloadInput) (told bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed != nil {
+		return false, h.closed
 	}
-	r := &reloadInput{id: id, edition: e, source: s.Path, reply: newReply()}
-	if err := h.tell(r); err != nil {
-		return nil, err
+	if r.edition.asked != h.asked {
+		return false, nil
 	}
-	return r.reply, nil
+	h.reloads = append(slices.DeleteFunc(h.reloads, (*reloadInput).over), r)
+	h.inbox = append(h.inbox, r)
+	return true, nil
+}
+
+// over reports whether it is known what became of the reload.
+func (r *reloadInput) over() bool {
+	_, err := r.reply.Get()
+	return !errors.Is(err, ErrPending)
 }
 
 // fits checks a new edition of a mod against the others.
@@ -134,6 +161,7 @@ func (m *Mod) renew(r *reloadInput) {
 		}
 		r.reply.answer(nil, nil)
 	}
+	m.changed(m.health.Readmit(h.now)) // the new edition was decided about
 	m.changed(m.health.Enable(h.now))
 	m.touch()
 	m.tryBoot()
