@@ -95,7 +95,7 @@ func (g *game) decide(ctx context.Context, cfg *mods.Config) error {
 		g.sources, g.libraries = equipAll(sources(g.paths))
 	}
 	if len(g.paths) > 0 && !f.locked {
-		cfg.Gatekeeper, err = f.gatekeeper()
+		cfg.Gatekeeper, err = f.gatekeeper(ctx)
 		return err
 	}
 	home, err := f.open(time.Now)

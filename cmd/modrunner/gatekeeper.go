@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -110,20 +108,22 @@ func offeredToAll() (*gate.API, error) {
 
 // gatekeeper returns who decides about mods that are named on the command line: the
 // policy of --policy or, since whoever names files has them before them, the one for
-// developers; with the keys of the installation, if there are any.
-func (f *gateFlags) gatekeeper() (mods.Gatekeeper, error) {
-	api, err := offeredToAll()
+// developers; with the keys, advisories and freezes of the installation, if there are
+// any: what an operator has frozen does not run by being named.
+func (f *gateFlags) gatekeeper(ctx context.Context) (mods.Gatekeeper, error) {
+	home, err := f.open(time.Now)
 	if err != nil {
 		return nil, err
 	}
-	g := review.Gatekeeper{API: api, Environment: cmp.Or(f.environment, ofFolders), Now: time.Now}
-	if g.Rules, err = policyNamed(cmp.Or(f.policy, "developer"), f.home.file("policy.cedar")); err != nil {
+	facts, err := home.Facts(ctx)
+	if err != nil {
 		return nil, err
 	}
-	g.Trust, err = trust.ReadFile(cmp.Or(f.trust, f.home.file("trust.toml")))
-	if f.trust == "" && errors.Is(err, fs.ErrNotExist) {
-		g.Trust, err = nil, nil
+	g := review.Gatekeeper{
+		Trust: facts.Trust, API: facts.API, Advisories: facts.Advisories, Freezes: facts.Freezes,
+		Environment: cmp.Or(f.environment, ofFolders), Now: time.Now,
 	}
+	g.Rules, err = policyNamed(cmp.Or(f.policy, "developer"), f.home.file("policy.cedar"))
 	return g, err
 }
 
