@@ -21,7 +21,7 @@ func TestWatch(t *testing.T) {
 	}{
 		"a key is revoked": {func(x *fixture, _ Source, feed *Feed) {
 			feed.Revocations = append(feed.Revocations, trust.Revocation{KeyID: x.key.ID(), At: x.now, Reason: "stolen"})
-		}, "signature"},
+		}, "was revoked"},
 		"an advisory": {func(x *fixture, _ Source, feed *Feed) {
 			feed.Advisories = append(feed.Advisories, FeedAdvisory{"MOD-1", []byte(`{"schema_version": "1.6.0", "id": "MOD-1", "modified": "2026-05-01T00:00:00Z",
 				"affected": [{"package": {"ecosystem": "modrunner", "name": "weather"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]}],

@@ -50,7 +50,7 @@ type Request struct {
 	Interactive bool
 
 	Risk       int        // the score of package review: 0 to 100
-	Findings   []Finding  // of the static check, without those that are justified
+	Findings   []Finding  // of the static check; those that the author justified are one severity lower, and notes are notes
 	Advisories []Advisory // that are about this version
 	Freezes    []string   // why an operator stopped it; any of them denies, whatever the rules say
 
