@@ -258,6 +258,49 @@ func TestNetworkIsInTwoPackages(t *testing.T) {
 	}
 }
 
+// heavy are dependencies that one package each has for the others: a host that does not
+// import it does not compile them.
+var heavy = map[string]string{
+	"github.com/theupdateframework/go-tuf/v2": "mods/catalog",
+	"github.com/cedar-policy/cedar-go":        "mods/policy/cedar",
+	"aead.dev/minisign":                       "mods/trust",
+	"github.com/CycloneDX/cyclonedx-go":       "cmd/modrunner",
+	"go.etcd.io/bbolt":                        "mods/storage/boltstore",
+	"github.com/prometheus/client_golang":     "mods/prometheus",
+	"code.dny.dev/ssrf":                       "mods/web",
+	"github.com/spf13/cobra":                  "cmd/modrunner",
+	"github.com/fsnotify/fsnotify":            "cmd/modrunner",
+}
+
+func TestHeavyDependenciesHaveOnePlace(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range goList(t, platforms[0], "./...") {
+		for _, imported := range p.Imports {
+			for dependency, place := range heavy {
+				if !p.ours() || !within(imported, dependency) {
+					continue
+				}
+				seen[dependency] = true
+				if p.ImportPath != module+"/"+place {
+					t.Errorf("%s imports %s, which is for %s", p.ImportPath, imported, place)
+				}
+			}
+		}
+	}
+	for dependency := range heavy {
+		if !seen[dependency] {
+			t.Errorf("nobody imports %s", dependency)
+		}
+	}
+	for _, p := range goList(t, platforms[0], "./mods") {
+		for dependency := range heavy {
+			if within(p.ImportPath, dependency) {
+				t.Errorf("who imports mods compiles %s", p.ImportPath)
+			}
+		}
+	}
+}
+
 // filesThatImport returns the Go files below root, tests left out, that import
 // path.
 func filesThatImport(t *testing.T, root, path string) []string {
