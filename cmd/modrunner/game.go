@@ -102,16 +102,20 @@ func (g *game) decide(ctx context.Context, cfg *mods.Config) error {
 	if err != nil {
 		return err
 	}
+	if g.news, err = f.watch(ctx, home); err != nil {
+		return err
+	}
+	cfg.Gatekeeper = g.news
+	if f.refresh > 0 {
+		if err := g.news.Refresh(ctx); err != nil && ctx.Err() == nil {
+			g.console.noNews(err)
+		}
+	}
 	locked, err := lockedSources(ctx, home)
 	if err == nil && len(g.paths) > 0 {
 		err = drift(locked, g.sources)
 	}
-	if err != nil {
-		return err
-	}
 	g.sources = locked
-	g.news, err = f.watch(ctx, home)
-	cfg.Gatekeeper = g.news
 	return err
 }
 
