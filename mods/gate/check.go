@@ -24,23 +24,22 @@ type Checker struct {
 	Measured *Measured
 }
 
+// MaxLua is how much Lua of one mod is looked at, in bytes: twice what a host compiles
+// when it loads a mod.
+const MaxLua = 2 << 20
+
 // Measured is what a mod took in a run that is like those it is made for.
 type Measured struct {
 	Memory       int64 // bytes live at the most
 	Instructions int64 // of all calls together: none took more
 }
 
-// Check holds a mod against all rules. See [Checker.Check].
-func Check(b *bundle.Bundle, man *manifest.Manifest, api *API) []Finding {
-	return Checker{API: api}.Check(b, man)
-}
-
 // Check holds a mod, whose manifest man is, against all rules, and returns what they
 // found, by path, line and column: of one rule and severity at most [MaxOfRule], the
 // last of which says how many more there are. Nothing of the mod runs. Time and memory
 // are bounded in proportion to the bundle, whatever is in it; of memory, to its longest
-// Lua file. A Lua file longer than [limits.DefaultSource] is not looked at, which is an
-// error.
+// Lua file. A Lua file longer than [limits.DefaultSource] is not looked at, nor is what
+// is beyond [MaxLua] in all; each is an error.
 //
 // It does not say whether a host would take the mod: what is wrong with the manifest,
 // or asked for in vain, the host tells.
@@ -58,11 +57,17 @@ func (c Checker) check(b *bundle.Bundle, man *manifest.Manifest) ([]Finding, *in
 			in.lua[f.Path] = true
 		}
 	}
+	left := MaxLua
 	for _, path := range sortedKeys(in.lua) {
 		text, err := b.ReadFile(path)
-		if err == nil {
-			in.file(path, string(text))
+		if err != nil {
+			continue
 		}
+		if left -= len(text); left < 0 {
+			in.add("syntax", Error, place{path: path}, "", "keep data in files that are no Lua", "there are more than %d MiB of Lua in the mod: from here on, nothing was looked at", MaxLua>>20)
+			break
+		}
+		in.file(path, string(text))
 	}
 	in.finish()
 	return in.justify(in.found.all()), in
