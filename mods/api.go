@@ -82,3 +82,16 @@ func (h *Host) API() ([]byte, error) {
 	}
 	return json.MarshalIndent(doc, "", "  ")
 }
+
+// Describe returns the document that [Host.API] of a host with that configuration
+// returns, for who decides about mods before there is a host: a gatekeeper, above all.
+// It opens no store and writes nothing. The error is that of [Open].
+func Describe(cfg Config) ([]byte, error) {
+	cfg.DataDir, cfg.OpenStore, cfg.Record, cfg.Replay = "", nil, nil, nil
+	h, err := Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	return h.API()
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/luasandbox/modrunner/luasandbox"
 	"github.com/luasandbox/modrunner/mods"
+	"github.com/luasandbox/modrunner/mods/storage"
 )
 
 // apiDoc is the part of the API document that the tests look at.
@@ -227,4 +228,30 @@ func ExampleHost_API() {
 	// Output:
 	// json none
 	// weather low
+}
+
+// Describe gives what a host gives, and touches nothing that a host opens.
+func TestDescribe(t *testing.T) {
+	var recording bytes.Buffer
+	cfg := mods.Config{
+		Policy: mods.Policy{Allow: []string{"log"}}, Events: []mods.Event{{Name: "wave"}},
+		DataDir: t.TempDir(), Record: &recording,
+		OpenStore: func(string) (storage.Store, error) { return nil, errors.New("the store was opened") },
+	}
+	got, err := mods.Describe(cfg)
+	if err != nil || recording.Len() > 0 {
+		t.Fatalf("%v, %d bytes recorded", err, recording.Len())
+	}
+	cfg.DataDir, cfg.OpenStore, cfg.Record = "", nil, nil
+	h, err := mods.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if want, err := h.API(); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%v, another document", err)
+	}
+	if _, err := mods.Describe(mods.Config{Policy: mods.Policy{Allow: []string{"telepathy"}}}); err == nil {
+		t.Error("a configuration that no host takes was described")
+	}
 }

@@ -15,9 +15,9 @@ import (
 
 // TestReadme does what README.md tells its reader to do, in an empty folder that
 // has testdata: it writes each block of code with a file's name, runs each command
-// of each console block, and compares what is printed, but for the figures, which
-// change with prices and library. Commands end with status 0, or with what the
-// `echo $?` after them shows.
+// of each console block, and compares what is printed, but for what is another thing
+// each time: figures, times, keys and digests. Commands end with status 0, or with what
+// the `echo $?` after them shows. They run one after the other in the same folder.
 func TestReadme(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs commands that the scripts run too")
@@ -30,6 +30,7 @@ func TestReadme(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("MODRUNNER_HOME", "") // the installation is that of the folder
 	files, commands := 0, 0
 	for _, b := range codeBlocks(t, filepath.Join(root, "README.md")) {
 		language, file, _ := strings.Cut(b.info, " ")
@@ -48,13 +49,12 @@ func TestReadme(t *testing.T) {
 		}
 		for _, c := range consoleCommands(t, b.text) {
 			commands++
-			args := strings.Fields(c.line)
+			args := words(c.line)
+			if folder, ok := strings.CutPrefix(c.line, "go run ."); ok {
+				args = []string{goProgram(t, root, filepath.Join(dir, folder, "main.go"))}
+			}
 			cmd := exec.Command(args[0], args[1:]...)
 			cmd.Dir = dir
-			if folder, ok := strings.CutPrefix(c.line, "go run ."); ok { // in a module that has ours; here in ours itself
-				cmd = exec.Command("go", "run", filepath.Join(dir, folder, "main.go"))
-				cmd.Dir = root
-			}
 			out, err := cmd.CombinedOutput()
 			if status := statusOf(err); status != c.status {
 				t.Errorf("$ %s\nstatus %d, want %d", c.line, status, c.status)
@@ -111,14 +111,39 @@ func consoleCommands(t *testing.T, text string) []consoleCommand {
 	return all
 }
 
+// goProgram builds a program of a reader's module that has ours, here in ours itself.
+func goProgram(t *testing.T, root, file string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "program")
+	cmd := exec.Command("go", "build", "-o", program, file)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", file, err, out)
+	}
+	return program
+}
+
+// words are the words of a command line: between spaces, or between double quotes.
+func words(line string) []string {
+	var all []string
+	for _, w := range quotedWords.FindAllString(line, -1) {
+		all = append(all, strings.ReplaceAll(w, `"`, ""))
+	}
+	return all
+}
+
 var (
-	hashes  = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+	quotedWords = regexp.MustCompile(`(?:[^ "]|"[^"]*")+`)
+
+	// A public key of minisign; a digest of a bundle, or its beginning; the id of a key; a
+	// SHA-256, or its beginning.
+	hashes  = regexp.MustCompile(`\bRW[\w+/]{54}|\bh1:[\w+/]{16,43}=?|\b[0-9A-F]{16}\b|\b[0-9a-f]{64}\b|\b[0-9a-f]{16}\b|@[0-9a-f]{12}\b`)
 	figures = regexp.MustCompile(`\d[\d,.]*`)
 	spaces  = regexp.MustCompile(` +`)
 )
 
-// withoutFigures returns text with a # for each number and hash, one space for several, and
-// no line ends around it.
+// withoutFigures returns text with a # for each number, key and hash, one space for
+// several, and no line ends around it.
 func withoutFigures(text string) string {
 	text = hashes.ReplaceAllString(text, "#")
 	return strings.Trim(spaces.ReplaceAllString(figures.ReplaceAllString(text, "#"), " "), "\n")
