@@ -274,10 +274,20 @@ type AddOptions struct {
 }
 
 // Add adds a version of a mod, or the same one with other attachments. An id and version
-// that are there already cannot have other content: versions do not change.
+// that are there already cannot have other content: versions do not change. A bundle
+// that was not packed is; one whose list of contents is wrong is refused.
 //
-// The error may be a [*manifest.Error] too.
+// The error may be a [*manifest.Error] or a [*bundle.Error] too.
 func (p *Publisher) Add(b *bundle.Bundle, o AddOptions) (Entry, error) {
+	var err error
+	if b.Packed() {
+		_, err = b.Contents()
+	} else {
+		b, err = bundle.Pack(b) // nobody could install it otherwise
+	}
+	if err != nil {
+		return Entry{}, err
+	}
 	e, err := EntryOf(b, o.Risk)
 	if err != nil {
 		return Entry{}, err
