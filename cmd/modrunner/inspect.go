@@ -7,12 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/luasandbox/modrunner/limits"
-	"github.com/luasandbox/modrunner/mods/advisory"
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/install"
 	"github.com/luasandbox/modrunner/mods/manifest"
@@ -32,13 +29,16 @@ type inspectOptions struct {
 func newInspect(c *console) *cobra.Command {
 	var o inspectOptions
 	cmd := &cobra.Command{
-		Use:   "inspect [flags] BUNDLE|FOLDER [OTHER...]",
+		Use:   "inspect [flags] BUNDLE|FOLDER|ID|DIGEST [OTHER...]",
 		Short: "Tell what a mod wants, why, and how risky that is, without running it",
 		Long: `Tell on one screen what there is to know of a mod before it runs: who made and who
 signed it, what it asks for and why, what it may then read, write, reach and spend,
 what it gives to other mods, which mods it needs, what the static check found, its
 risk and what makes it up, and what changed since the version that was approved.
 Nothing of the mod is run.
+
+An ID or DIGEST, where there is no such file, is of a mod of the installation, as
+"modrunner list" shows them: the one that waits to be approved, or else is installed.
 
 OTHER are mods, or folders of mods, that this one may need; those of the
 installation are known. What capabilities there are, and how risky, is what
@@ -50,7 +50,8 @@ told: 0 to 14 is low, 15 to 39 moderate, 40 to 69 high, 70 to 100 very high.
 A trusted signature lowers nothing; it says who answers for the mod.
 
 The trust store is the FILE of --trust or, without it, trust.toml of the
-installation; if there is none, nobody is trusted. With --against BUNDLE the mod is
+installation; if there is none, nobody is trusted. Keys that the catalogue of the
+installation revoked are trusted no more, and what it warns of is told. With --against BUNDLE the mod is
 compared with that one; without it, with the version that was approved last in the
 installation. What asks for more, or may, is marked.
 
@@ -81,6 +82,7 @@ Exit status: 0 the mod was inspected, whatever was found; 1 the output could not
 written; 2 wrong usage; 4 the mod, or something that was named, cannot be read.`,
 		Example: `  modrunner inspect weather-1.2.0.zip
   modrunner inspect --api game.json --trust keys.toml mymod library.zip
+  modrunner inspect weather
   modrunner inspect --against weather-1.1.0.zip weather-1.2.0.zip
   modrunner inspect --html -o weather.html weather-1.2.0.zip
   modrunner inspect --json mymod | jq '.risk.score'`,
@@ -174,29 +176,27 @@ func (c *console) inspected(r *review.Review, o inspectOptions) []byte {
 // review collects what is known of the mod at path. The errors: *refusal, *bundle.Error,
 // *manifest.Error, *gate.APIError, *trust.StoreError, those of package install.
 func (c *console) review(ctx context.Context, o inspectOptions, path string, others []string) (*review.Review, error) {
-	in := review.Input{At: time.Now()}
-	var err error
-	if in.Bundle, err = openMod(path); err != nil {
-		return nil, &inspectError{path, err}
-	}
 	var game *apiDocument
+	var err error
 	if o.api != "" {
 		if game, err = c.readAPIFile(ctx, o.api); err != nil {
 			return nil, err
 		}
 	}
-	if in.API, err = game.forGate(); err != nil {
-		return nil, err
-	}
-	if in.Trust, _, err = readTrust(o.trust, o.home.file("trust.toml")); err != nil {
-		return nil, err
-	}
-	if in.Advisories, in.Freezes, err = warningsAt(&o.home); err != nil {
-		return nil, err
-	}
-	state, err := installationAt(ctx, o.home.path())
+	api, err := game.forGate()
 	if err != nil {
 		return nil, err
+	}
+	home, in, err := o.home.facts(ctx, o.trust, api)
+	if err != nil {
+		return nil, err
+	}
+	state, err := home.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.Bundle, err = subject(state, path); err != nil {
+		return nil, &inspectError{path, err}
 	}
 	bundles, err := namedMods(others)
 	if err != nil {
@@ -209,7 +209,7 @@ func (c *console) review(ctx context.Context, o inspectOptions, path string, oth
 	if len(r.Requirements) > 0 {
 		in.Others = reviewsFor(in, r, append(bundles, installedMods(state)...))
 	}
-	if o.against == "" && state != nil {
+	if o.against == "" {
 		in.Approved, in.ApprovedBundle = approvedIn(state, r)
 	}
 	if r, err = review.Of(in); err != nil {
@@ -244,46 +244,15 @@ func (e *inspectError) Error() string { return e.path + ": " + e.err.Error() }
 // Unwrap returns what is wrong with it.
 func (e *inspectError) Unwrap() error { return e.err }
 
-// installationAt reads an installation; nil if there is none.
-func installationAt(ctx context.Context, home string) (*install.State, error) {
-	if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// subject is the mod at path or, if nothing is there, the one of an installation that has
+// that id or digest.
+func subject(state *install.State, path string) (*bundle.Bundle, error) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if digest := state.Find(path); digest != "" {
+			return state.Bundle(digest)
+		}
 	}
-	h, err := install.Open(home, install.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return h.State(ctx)
-}
-
-// warningsAt reads the advisories and the freezes of an installation; nil if there are
-// none.
-func warningsAt(home *homeFlag) (*advisory.Database, *advisory.Freezes, error) {
-	var db *advisory.Database
-	folder := home.file("advisories")
-	root, err := os.OpenRoot(folder)
-	if err == nil {
-		db, err = advisory.ReadFolder(root)
-		_ = root.Close()
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, &refusal{What: folder, Reason: bare(err).Error(), Want: "a folder of advisories", Err: err}
-	}
-	const most = 1 << 20
-	file := home.file("freezes.toml")
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return db, nil, nil
-	}
-	const want = "a list of freezes"
-	text, err := readSource(context.Background(), file, want, nil, limits.Limits{Source: most})
-	if limit, ok := errors.AsType[*limits.Error](err); ok {
-		return nil, nil, &refusal{What: file, Reason: size(limit.Asked), Want: want + " of at most " + size(limit.Max), Err: err}
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	freezes, err := advisory.ParseFreezes(file, []byte(text))
-	return db, freezes, err
+	return openMod(path)
 }
 
 // approvedIn returns what was said of the mod's bytes, or else the last approval of
@@ -324,9 +293,6 @@ func namedMods(paths []string) (all []*bundle.Bundle, err error) {
 // installedMods reads the mods of an installation. Those that cannot be read are not
 // there: what is damaged is not what this is about.
 func installedMods(state *install.State) (all []*bundle.Bundle) {
-	if state == nil {
-		return nil
-	}
 	for _, digest := range state.Bundles() {
 		if b, err := state.Bundle(digest); err == nil {
 			all = append(all, b)

@@ -105,13 +105,16 @@ somebody says "modrunner approve ID", and the status is 4. What is installed goe
 as it is until then. An update that asks for no more, signed by the same publisher,
 and no riskier than the version that a person approved, is not asked about.
 
+A file that differs from what is installed in its signatures alone takes its place, if
+a key that is trusted signed it.
+
 All of an installation changes in one step, or not at all, whatever happens meanwhile.
 Each decision is in its audit log.
 
 With --json standard output has one JSON document and nothing else:
   {"status": "installed", "nothing", "waiting" or "refused", "error",
    "installed": [{"id", "version", "digest", "library", "asked", "needed_by",
-   "instead_of", "from", "publisher", "signature", "risk": N, "effect", "reasons",
+   "instead_of", "resigned", "from", "publisher", "signature", "risk": N, "effect", "reasons",
    "granted", "left_out", "follows", "update"}], "waiting": [the same],
    "refused": [the same], "gone": [ids]}
 "update" is the difference from the version that was approved before.
@@ -201,7 +204,7 @@ func (c *console) carryOut(ctx context.Context, i *installation, request install
 	if err != nil {
 		return c.notInstalled(i, err)
 	}
-	if request.Catalog, err = i.openCatalog(ctx, c, catalog); err != nil {
+	if request.Catalog, err = i.openCatalog(ctx, c, home, catalog); err != nil {
 		return c.notInstalled(i, err)
 	}
 	for {
@@ -226,7 +229,9 @@ func (c *console) carryOut(ctx context.Context, i *installation, request install
 		if err != nil {
 			return c.notInstalled(i, err)
 		}
-		return c.installed(i, result)
+		end := c.installed(i, result)
+		c.tellBlocked(ctx, home)
+		return end
 	}
 }
 
@@ -343,6 +348,7 @@ type itemReport struct {
 	Asked     bool               `json:"asked"`
 	NeededBy  []string           `json:"needed_by"`
 	InsteadOf string             `json:"instead_of,omitempty"`
+	Resigned  bool               `json:"resigned"`
 	From      string             `json:"from"`
 	Publisher string             `json:"publisher,omitempty"`
 	Signature policy.Signature   `json:"signature"`
@@ -360,7 +366,7 @@ func reportOf(items []*install.Item) []itemReport {
 	for _, i := range items {
 		r := i.Review
 		one := itemReport{ID: r.ID, Version: r.Version, Digest: r.Digest, Library: r.Library, Asked: i.Asked, NeededBy: append([]string{}, i.NeededBy...),
-			InsteadOf: i.Installed, From: i.From, Publisher: r.Publisher, Signature: r.Signature, Risk: r.Risk().Score,
+			InsteadOf: i.Installed, Resigned: i.Resigned, From: i.From, Publisher: r.Publisher, Signature: r.Signature, Risk: r.Risk().Score,
 			Effect: i.Decision.Effect.String(), Reasons: append([]string{}, i.Decision.Reasons...), Granted: []string{}, LeftOut: []string{},
 			Follows: i.Follows, Update: r.Since}
 		for _, p := range i.Decision.Permissions {

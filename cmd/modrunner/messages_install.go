@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -78,9 +79,28 @@ func (c *console) tellInstalled(r *install.Result) {
 				text += "\n  " + moreMark(change.More) + oneLine(change.Words)
 			}
 		}
-		text += "\nto look at it: modrunner list; to decide: modrunner approve " + oneLine(i.Review.ID) + ", or modrunner deny " + oneLine(i.Review.ID)
+		text += "\nto look at it: modrunner inspect " + oneLine(i.Review.ID) + "; to decide: modrunner approve " + oneLine(i.Review.ID) + ", or modrunner deny " + oneLine(i.Review.ID)
 		c.say(yellow, text)
 	}
+}
+
+// tellBlocked tells of installed mods that may not run as things are now: whoever asked
+// the catalogue may have learned just that.
+func (c *console) tellBlocked(ctx context.Context, home *install.Home) {
+	all, err := home.List(ctx)
+	if err != nil {
+		return // what was asked for is done; list says what is wrong
+	}
+	for _, m := range all {
+		if m.State == "blocked" {
+			c.say(red, blockedText(m))
+		}
+	}
+}
+
+// blockedText says why a mod is in the state that it is in.
+func blockedText(m install.Listed) string {
+	return oneLine(m.ID + " " + m.Version + ": " + m.State + ": " + strings.Join(m.Reasons, "; "))
 }
 
 func moreMark(more bool) string {
@@ -93,7 +113,9 @@ func moreMark(more bool) string {
 // installedText says how a mod came to be installed, and what it got.
 func installedText(i *install.Item) string {
 	text := "installed"
-	if i.Installed != "" {
+	if i.Resigned {
+		text += " with its new signature, by " + oneLine(i.Review.Publisher)
+	} else if i.Installed != "" {
 		text += " instead of " + i.Installed
 	}
 	switch {
@@ -139,6 +161,10 @@ func (c *console) saidNo(name, verb string) {
 func (c *console) refusedItems(e *install.RefusedError) {
 	for _, i := range e.Items {
 		text := itemTitle(i) + ": refused"
+		if i.Asks() && i.Resigned {
+			c.say(red, text+": you said no; what is installed stays, signed as it is")
+			continue
+		}
 		if i.Asks() { // a person said no
 			text += ": you said no; it will not be asked about again (to change that: modrunner approve " + oneLine(i.Review.ID) + ")"
 			c.say(red, text)
@@ -193,7 +219,7 @@ func (c *console) listTable(all []install.Listed) {
 	c.columns(rows, 2, func(column int) bool { return column == 4 }, func(row int) string { return listColours[all[row-1].State] })
 	for _, m := range all {
 		if m.State != "installed" && len(m.Reasons) > 0 {
-			fmt.Fprintln(c.out, c.out.fit(oneLine(m.ID+" "+m.Version+": "+m.State+": "+strings.Join(m.Reasons, "; "))))
+			fmt.Fprintln(c.out, c.out.fit(blockedText(m)))
 		}
 	}
 }

@@ -36,7 +36,7 @@ There are ` + strings.Join(cedar.ReadyNames(), ", ") + `.`,
 		Example: `  modrunner policy show single-player
   modrunner policy check policy.cedar
   modrunner policy test policy.cedar
-  modrunner policy explain --env server weather-1.0.0.zip`,
+  modrunner policy explain --environment server weather-1.0.0.zip`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("unknown command %q; there are check, explain, show and test", args[0])

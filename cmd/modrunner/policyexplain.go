@@ -7,13 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/luasandbox/modrunner/limits"
 	"github.com/luasandbox/modrunner/mods/bundle"
-	"github.com/luasandbox/modrunner/mods/gate"
 	"github.com/luasandbox/modrunner/mods/policy"
 	"github.com/luasandbox/modrunner/mods/policy/cedar"
 	"github.com/luasandbox/modrunner/mods/policy/policytest"
@@ -40,8 +38,8 @@ The policy is the FILE of --policy, or a ready-made one by its name (default,
 developer, single-player, strict-server); without it, policy.cedar of the installation,
 and if there is none, "default". MOD is an archive or a folder; what is known of it is
 found out with the trust store (--trust, or that of the installation) and with what
-"modrunner run" offers, or --api FILE, the API document of a game. What was approved
-before, advisories and freezes are not looked at. With --request nothing is found out:
+"modrunner run" offers, or --api FILE, the API document of a game; advisories and
+freezes of the installation count, and what was approved before does not. With --request nothing is found out:
 FILE says it, in TOML, as one test does.
 
 With --json standard output has one JSON document and nothing else:
@@ -53,7 +51,7 @@ With --json standard output has one JSON document and nothing else:
 Exit status: 0 it is explained, whatever was decided; 2 wrong usage; 4 the policy, the
 mod or another file cannot be taken.`,
 		Example: `  modrunner policy explain weather-1.0.0.zip
-  modrunner policy explain --policy strict-server --env server mymod
+  modrunner policy explain --policy strict-server --environment server mymod
   modrunner policy explain --policy policy.cedar --request request.toml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if (len(args) == 1) == (f.request != "") || len(args) > 1 {
@@ -62,8 +60,8 @@ mod or another file cannot be taken.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("env") && f.environment == "" {
-				return errors.New("--env: want a word, such as server")
+			if cmd.Flags().Changed("environment") && f.environment == "" {
+				return errors.New("--environment: want a word, such as server")
 			}
 			rules, r, approval, err := c.toExplain(cmd.Context(), &f, args)
 			if err != nil {
@@ -82,7 +80,7 @@ mod or another file cannot be taken.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.policy, "policy", "", "the policy: a `FILE`, or the name of a ready-made one (default policy.cedar\nof the installation, or else default)")
-	flags.StringVar(&f.environment, "env", "player", "where it is to run: a `WORD` such as server, player, development, ci")
+	flags.StringVar(&f.environment, "environment", "player", "where it is to run: a `WORD` such as server, player, development, ci")
 	flags.BoolVar(&f.interactive, "interactive", false, "as if there were a person who can answer")
 	flags.StringVar(&f.request, "request", "", "explain what is made of the request in a `FILE`, without a mod")
 	flags.StringVar(&f.trust, "trust", "", "the trust store: a `FILE` (default trust.toml of the installation)")
@@ -133,33 +131,25 @@ func policyNamed(name, home string) (*cedar.Policy, error) {
 // requestOf reviews a mod.
 func (c *console) requestOf(ctx context.Context, f *explainFlags, path string) (policy.Request, error) {
 	var none policy.Request
-	var document []byte
-	if f.api == "" {
-		offered, err := offeredAPI()
-		if err != nil {
+	var game *apiDocument
+	var err error
+	if f.api != "" {
+		if game, err = c.readAPIFile(ctx, f.api); err != nil {
 			return none, err
 		}
-		document = offered
-	} else {
-		text, err := readSource(ctx, f.api, gate.APIWanted, c.in, limits.Limits{Source: gate.MaxAPI})
-		if err != nil {
-			return none, err
-		}
-		document = []byte(text)
 	}
-	api, err := gate.ReadAPI(document)
-	if err != nil {
-		return none, fmt.Errorf("%s: %w", f.api, err)
-	}
-	store, _, err := readTrust(f.trust, f.home.file("trust.toml"))
+	api, err := game.forGate()
 	if err != nil {
 		return none, err
 	}
-	b, err := bundle.OpenPath(path, bundle.Limits{})
+	_, in, err := f.home.facts(ctx, f.trust, api)
 	if err != nil {
 		return none, err
 	}
-	known, err := review.Of(review.Input{Bundle: b, Trust: store, API: api, At: time.Now()})
+	if in.Bundle, err = bundle.OpenPath(path, bundle.Limits{}); err != nil {
+		return none, err
+	}
+	known, err := review.Of(in)
 	if err != nil {
 		return none, err
 	}

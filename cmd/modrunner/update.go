@@ -38,14 +38,18 @@ func (i *installation) registerCatalog(cmd *cobra.Command) {
 	flags.BoolVar(&i.catalog.offline, "offline", false, "ask no server: of the catalogue, use what was fetched before")
 }
 
-// openCatalog opens the catalogue, and asks it for news. If it is not needed, because
-// files were named, there may be none, and one that does not answer is left out.
-func (i *installation) openCatalog(ctx context.Context, c *console, needed bool) (install.Catalog, error) {
+// openCatalog opens the catalogue, asks it for news, and has the installation take over
+// what it says of mods and keys, so that it counts at once. If it is not needed, because
+// files were named, there may be none, and one that does not answer is left out: what was
+// taken over before holds.
+func (i *installation) openCatalog(ctx context.Context, c *console, home *install.Home, needed bool) (install.Catalog, error) {
 	i.catalog.home = i.home
 	if err := i.catalog.check(); err != nil {
 		return nil, err
 	}
-	if _, err := os.Lstat(i.home.file("catalog.toml")); err != nil && !needed && i.catalog.url == "" {
+	_, err := os.Lstat(i.home.file("catalog.toml"))
+	own := err == nil
+	if !own && !needed && i.catalog.url == "" {
 		return nil, nil
 	}
 	client, _, err := i.catalog.open(ctx)
@@ -54,6 +58,11 @@ func (i *installation) openCatalog(ctx context.Context, c *console, needed bool)
 		return nil, nil
 	}
 	if err != nil {
+		return nil, err
+	}
+	feed := feedOf(client)
+	feed.Other = own && i.catalog.url != ""
+	if err := home.TakeFeed(ctx, feed); err != nil {
 		return nil, err
 	}
 	return &storeFront{Universe: client.Universe(), client: client, tell: func(id string) func(done, total int64) {
@@ -68,7 +77,9 @@ func newUpdate(c *console) *cobra.Command {
 		Short: "Bring installed mods to the newest versions that are allowed",
 		Long: `Bring installed mods to the newest versions in the catalogue that the ranges allow in
 which they were asked for; without IDs, all of them. Other mods stay as they are, unless
-a new version needs a newer one of them. Whether somebody is asked, and what happens
+a new version needs a newer one of them. What the catalogue warns of, and the keys that
+it revoked, count at once, for what is installed too: see "modrunner list" and "modrunner
+audit". Whether somebody is asked, and what happens
 then, is as "modrunner install --help" says; so is the JSON document.
 
 Exit status: 0 updated, or nothing was newer; 1 not all could be written; 2 wrong
@@ -99,7 +110,9 @@ func newOutdated(c *console) *cobra.Command {
 		Use:   "outdated [flags]",
 		Short: "List installed mods of which there are newer versions",
 		Long: `List installed mods of which the catalogue has newer versions: the one that "modrunner
-update" would install, and the newest of all. Nothing is changed.
+update" would install, and the newest of all. No mod is changed; what the catalogue
+warns of, and the keys that it revoked, count from now on, as with every command that
+asks it.
 
 With --json standard output has one JSON document and nothing else:
   {"status": "ok", "outdated" or "refused", "error", "mods": [{"id", "installed",
@@ -127,7 +140,7 @@ func (c *console) outdated(ctx context.Context, i *installation) status {
 	home, err := i.open(ctx, c, false)
 	var cat install.Catalog
 	if err == nil {
-		cat, err = i.openCatalog(ctx, c, true)
+		cat, err = i.openCatalog(ctx, c, home, true)
 	}
 	if err == nil {
 		report.Mods, err = home.Outdated(ctx, cat)

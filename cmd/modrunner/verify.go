@@ -152,6 +152,14 @@ func (c *console) verify(ctx context.Context, paths []string, v verification, st
 		c.refused(err)
 		return notRun
 	}
+	if v.store != nil { // and what the catalogue of the installation revoked
+		_, in, err := store.home.facts(ctx, store.file, nil)
+		if err != nil {
+			c.refused(err)
+			return notRun
+		}
+		v.store = in.Trust
+	}
 	end := allWell
 	document := struct {
 		Bundles []*verifyReport `json:"bundles"`

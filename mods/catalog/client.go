@@ -127,8 +127,12 @@ func Open(o Options) (*Client, error) {
 		return nil, err
 	}
 	for _, sub := range []string{metadataFolder, targetsFolder, "bundles", "partial"} {
-		if err := os.MkdirAll(filepath.Join(o.Cache, sub), 0o700); err != nil {
+		path := filepath.Join(o.Cache, sub)
+		if err := os.MkdirAll(path, 0o700); err != nil {
 			return nil, &Error{Reason: BadOptions, Name: o.Cache, Err: bare(err)}
+		}
+		if info, err := os.Lstat(path); err != nil || !info.IsDir() { // what is written there stays there
+			return nil, &Error{Reason: BadOptions, Name: path, Detail: "not a folder, but a link or a file in the place of one", Err: err}
 		}
 	}
 	return c, nil

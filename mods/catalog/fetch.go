@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/internal/filelock"
+	"github.com/luasandbox/modrunner/mods/internal/hardlinks"
 )
 
 // maxAttempts is how many times a download is taken up again, each time only if the last
@@ -108,7 +111,7 @@ func (d *download) run(ctx context.Context, use func([]byte) (*bundle.Bundle, er
 		return nil, &Error{Reason: Unreachable, Name: path, Err: bare(err)}
 	}
 	defer held.Close()
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, filePerm)
+	file, err := d.disk.partial(path)
 	if err != nil {
 		return nil, &Error{Reason: Unreachable, Name: path, Err: bare(err)}
 	}
@@ -125,6 +128,35 @@ func (d *download) run(ctx context.Context, use func([]byte) (*bundle.Bundle, er
 	_ = os.Remove(path)
 	return b, nil
 }
+
+// partial opens a partial file, or makes it. It is written to, so nothing is followed to
+// it, and it has no other name.
+func (r remembered) partial(path string) (*os.File, error) {
+	root, err := os.OpenRoot(filepath.Dir(path)) // a folder: see Open
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	name := filepath.Base(path)
+	file, info, err := bundle.OpenIn(root, name, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
+	}
+	if err != nil {
+		return nil, err
+	}
+	names, err := hardlinks.Count(file, info)
+	if err == nil && (!info.Mode().IsRegular() || names > 1) {
+		err = errNotRegular
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+var errNotRegular = errors.New("not a regular file with one name; remove it")
 
 // complete makes the partial file whole, and returns what is in it. A beginning that
 // was there and turns out to be wrong is fetched anew, once.

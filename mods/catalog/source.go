@@ -85,7 +85,14 @@ func (f folder) file(ctx context.Context, name string) (*os.File, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(f.path)
+	info, err := os.Stat(f.path)
+	if err == nil && !info.IsDir() { // to open a pipe would be to wait for it
+		err = errors.New("not a folder")
+	}
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(f.path)
+	}
 	if err != nil {
 		return nil, &Error{Reason: Unreachable, Name: f.path, Err: bare(err)}
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/luasandbox/modrunner/mods/bundle"
+	"github.com/luasandbox/modrunner/mods/internal/hardlinks"
 )
 
 // Folder is one mod's data on the disk. See the documentation of the package.
@@ -274,7 +275,7 @@ func (f *Folder) openFile(op, path string, flag int) (*os.File, int64, *Error) {
 		f.tree = nil
 		return refuse(&Error{Op: op, Path: path, Reason: Changed, Detail: "it is a folder now"})
 	}
-	switch n, err := links(file, info); {
+	switch n, err := hardlinks.Count(file, info); {
 	case err != nil:
 		return refuse(diskError(op, path, err))
 	case n != 1:

@@ -41,6 +41,15 @@ func (e *RefusedError) Error() string {
 	return "refused: " + strings.Join(all, "; ")
 }
 
+// ResignedError is an installed bundle with other signatures, about which a person has
+// to be asked, and nobody was. Nothing was done.
+type ResignedError struct{ ID, Version, Publisher string }
+
+// Error says what would be right.
+func (e *ResignedError) Error() string {
+	return fmt.Sprintf("%s %s is installed, and this one is signed by %q: install it where somebody can say yes, or uninstall the other first", e.ID, e.Version, e.Publisher)
+}
+
 // ChangedError tells that others changed the home after the plan was made, in a way that
 // matters to what a person was asked. Nothing was done: make a new plan.
 type ChangedError struct{ ID string }
@@ -69,7 +78,7 @@ func (e *AnswerError) Error() string { return fmt.Sprintf("%s: %s", e.ID, e.What
 //
 // The errors: [*RefusedError], if any item may not be installed, or a person says no;
 // what is said is on record then; [*ChangedError]; [*AnswerError]; [*BusyError];
-// [*FileError]; [*UnfinishedError]; those of [Home.Plan].
+// [*ResignedError]; [*FileError]; [*UnfinishedError]; those of [Home.Plan].
 func (h *Home) Apply(ctx context.Context, p *Plan, answers map[string]Answer) (*Result, error) {
 	var out *Result
 	err := h.change(ctx, func(t *transaction) error {
@@ -245,6 +254,9 @@ func (t *transaction) apply(p *Plan, answers map[string]Answer) (*Result, error)
 		}
 		if !answer.Approve {
 			denied = append(denied, i)
+			if i.Resigned { // it is not about these bytes: they stay installed, signed as they are
+				continue
+			}
 			if !t.say(i.word(policy.Denied, answer.Note), t.home.opts.By, "") {
 				return nil, errFull
 			}
@@ -273,6 +285,12 @@ func (t *transaction) apply(p *Plan, answers map[string]Answer) (*Result, error)
 	out := &Result{Gone: p.Gone}
 	waits := slices.ContainsFunc(p.Items, (*Item).Asks)
 	for _, i := range p.Items {
+		if i.Resigned && i.Asks() {
+			return nil, &ResignedError{i.Review.ID, i.Review.Version, i.Review.Publisher}
+		}
+		if i.Resigned && waits { // it is there as it was, and can be named again
+			continue
+		}
 		archive, err := archiveOf(i.bundle)
 		if err != nil {
 			return nil, err
@@ -380,7 +398,7 @@ func (t *transaction) approve(j *judge, i *Item, answer Answer) (bool, error) {
 // wait lets an item wait.
 func (t *transaction) wait(i *Item, p *Plan, requested bool) {
 	r := i.Review
-	w := Waiting{Sequence: t.sequence, ID: r.ID, Version: r.Version, Digest: r.Digest, At: t.at, By: t.home.opts.By, Requested: requested,
+	w := Waiting{Sequence: t.sequence, ID: r.ID, Version: r.Version, Digest: r.Digest, At: t.at, By: t.home.opts.By, From: i.From, Requested: requested,
 		Update: r.Request(p.judge.environment, p.judge.interactive).Update}
 	if i.Asks() {
 		for _, why := range i.Decision.Reasons {

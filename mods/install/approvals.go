@@ -48,7 +48,8 @@ type Waiting struct {
 	Version  string    `json:"version"`
 	Digest   string    `json:"digest"`
 	At       time.Time `json:"at"`
-	By       string    `json:"by"` // who installed it
+	By       string    `json:"by"`   // who installed it
+	From     string    `json:"from"` // where it came from: "file" or "catalog"
 	Reasons  []string  `json:"reasons"`
 	// Update is what is different from the version that was approved before.
 	Update *policy.Update `json:"update"`
@@ -191,6 +192,9 @@ func checkWaiting(w *Waiting, sequence uint64) (field string, err error) {
 	}
 	if err := checkText(w.By, 1, maxBy); err != nil {
 		return "by", err
+	}
+	if w.From != fromFile && w.From != fromCatalog {
+		return "from", fmt.Errorf("%q; want %s or %s", w.From, fromFile, fromCatalog)
 	}
 	if (w.Range != "") != w.Requested {
 		return "range", fmt.Errorf("%q; want one if it was requested", w.Range)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"github.com/luasandbox/modrunner/mods/internal/hardlinks"
 )
 
 // folder is the home on the disk. Whatever is done goes through an [os.Root], so that
@@ -26,7 +28,14 @@ func openFolder(path string, make bool, step func(string) error) (*folder, error
 			return nil, &FileError{Path: path, Err: bare(err)}
 		}
 	}
-	root, err := os.OpenRoot(path)
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() { // to open a pipe would be to wait for it
+		err = errNoFolder
+	}
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fs.ErrNotExist
 	} else if err != nil {
@@ -35,7 +44,12 @@ func openFolder(path string, make bool, step func(string) error) (*folder, error
 	return &folder{path: path, root: root, step: step}, nil
 }
 
-func (f *folder) close() error { return f.root.Close() }
+// close closes it. There is nothing to close of nil.
+func (f *folder) close() {
+	if f != nil {
+		_ = f.root.Close() // nothing is written through it
+	}
+}
 
 // errNotRegular is a link, a pipe, a device, a folder, or a file with several names.
 var errNotRegular = errors.New("not a regular file with one name: a link, a pipe, a device or a folder is in its place")
@@ -69,7 +83,7 @@ func (f *folder) read(name string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, f.failed(name, err)
 	}
-	names, err := links(file, info)
+	names, err := hardlinks.Count(file, info)
 	switch {
 	case err != nil:
 		return nil, f.failed(name, err)
@@ -91,12 +105,27 @@ func (f *folder) read(name string, most int64) ([]byte, error) {
 
 var errTooLarge = errors.New("larger than such a file ever is")
 
+var errNoFolder = errors.New("not a folder, but in the place of one")
+
+// checkFolder refuses what is in the place of a folder and is none: to open a pipe would
+// be to wait for it. What is not there is [fs.ErrNotExist], in a [*FileError].
+func (f *folder) checkFolder(dir string) error {
+	info, err := f.root.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		err = errNoFolder
+	}
+	return f.failed(dir, err)
+}
+
 // names returns the names in a folder of the home, none if it is not there.
 func (f *folder) names(dir string) ([]string, error) {
-	handle, err := f.root.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if err := f.checkFolder(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
+		return nil, err
+	}
+	handle, err := f.root.Open(dir)
+	if err != nil {
 		return nil, f.failed(dir, err)
 	}
 	defer handle.Close()
@@ -111,11 +140,7 @@ func (f *folder) names(dir string) ([]string, error) {
 func (f *folder) folderMade(dir string) error {
 	err := f.root.Mkdir(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
-		info, err := f.root.Lstat(dir)
-		if err == nil && !info.IsDir() {
-			err = errors.New("not a folder, but in the place of one")
-		}
-		return f.failed(dir, err)
+		return f.checkFolder(dir)
 	}
 	return f.failed(dir, err)
 }

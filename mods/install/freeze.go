@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,6 +73,8 @@ func (h *Home) Thaw(ctx context.Context, name, note string) error {
 type Feed struct {
 	Advisories  []FeedAdvisory
 	Revocations []trust.Revocation
+	// Other says that it is not the home's own catalogue: the warnings of that stay.
+	Other bool
 }
 
 // FeedAdvisory is a published warning, in the OSV format.
@@ -137,49 +140,76 @@ func (f *feedFile) revocations() (all []trust.Revocation) {
 }
 
 // TakeFeed takes over what a catalogue says, as one change. Its warnings take the place
-// of those that it gave before. Keys that it revoked stay revoked, whatever it says
-// later; of two revocations of one key the earlier one holds. If nothing is new, nothing
-// is changed.
+// of those that it gave before, unless the feed is of another catalogue. Keys that it
+// revoked stay revoked, whatever it says later; of two revocations of one key the
+// earlier one holds. If nothing is new, nothing is changed, and the home need not be one
+// that can be written.
 //
-// The errors: a [*DamageError] if it cannot be understood; those of a change, as of
-// [Home.Apply].
+// The errors: a [*DamageError] if it cannot be understood; those of [Home.State]; those
+// of a change, as of [Home.Apply].
 func (h *Home) TakeFeed(ctx context.Context, feed Feed) error {
+	s, err := h.State(ctx)
+	if err != nil {
+		return err
+	}
+	if data, _, err := h.merged(s, feed); err != nil || data == nil {
+		return err
+	}
 	return h.change(ctx, func(t *transaction) error {
-		before, err := parseFeed(h.name(feedName), t.state.feed)
-		if err != nil {
-			return err
-		}
-		now := &feedFile{Format: feedFormat, Advisories: []feedAdvisory{}, Revocations: slices.Clone(before.Revocations)}
-		for _, a := range feed.Advisories {
-			now.Advisories = append(now.Advisories, feedAdvisory{ID: a.ID, Text: string(a.Data)})
-		}
-		slices.SortFunc(now.Advisories, func(a, b feedAdvisory) int { return strings.Compare(a.ID, b.ID) })
-		for _, r := range feed.Revocations {
-			r.At = r.At.UTC().Truncate(time.Second)
-			at, there := slices.BinarySearchFunc(now.Revocations, r.KeyID, func(x feedRevocation, id string) int { return strings.Compare(x.Key, id) })
-			switch {
-			case !there:
-				now.Revocations = slices.Insert(now.Revocations, at, feedRevocation{Key: r.KeyID, At: r.At, Reason: r.Reason})
-				t.record("feed", "", "", "", "revoked_key", r.KeyID, "reason", r.Reason)
-			case r.At.Before(now.Revocations[at].At):
-				now.Revocations[at].At = r.At
-			}
-		}
-		data, err := json.Marshal(now) // on one line: nobody edits it
-		if err != nil {
-			return err
-		}
-		if string(data) == string(t.state.feed) {
-			return nil
-		}
-		if len(data) > maxStateFile {
-			return &DamageError{Path: h.name(feedName), What: fmt.Sprintf("%d bytes; a feed has at most %d", len(data), maxStateFile)}
-		}
-		if _, err := parseFeed(h.name(feedName), data); err != nil {
+		data, records, err := h.merged(t.state, feed)
+		if err != nil || data == nil {
 			return err
 		}
 		t.feed = data
-		t.record("feed", "", "", "", "advisories", fmt.Sprint(len(now.Advisories)), "revocations", fmt.Sprint(len(now.Revocations)))
+		for _, r := range records {
+			t.record("feed", "", "", "", r...)
+		}
 		return nil
 	})
+}
+
+// merged is feed.json with a feed taken over, and what is to be recorded; nil if nothing
+// is new.
+func (h *Home) merged(s *State, feed Feed) (data []byte, records [][]string, err error) {
+	before, err := parseFeed(h.name(feedName), s.feed)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := &feedFile{Format: feedFormat, Advisories: []feedAdvisory{}, Revocations: slices.Clone(before.Revocations)}
+	for _, a := range feed.Advisories {
+		now.Advisories = append(now.Advisories, feedAdvisory{ID: a.ID, Text: string(a.Data)})
+	}
+	for _, a := range before.Advisories {
+		if feed.Other && !slices.ContainsFunc(feed.Advisories, func(x FeedAdvisory) bool { return x.ID == a.ID }) {
+			now.Advisories = append(now.Advisories, a)
+		}
+	}
+	slices.SortFunc(now.Advisories, func(a, b feedAdvisory) int { return strings.Compare(a.ID, b.ID) })
+	for _, r := range feed.Revocations {
+		r.At = r.At.UTC().Truncate(time.Second)
+		at, there := slices.BinarySearchFunc(now.Revocations, r.KeyID, func(x feedRevocation, id string) int { return strings.Compare(x.Key, id) })
+		switch {
+		case !there:
+			now.Revocations = slices.Insert(now.Revocations, at, feedRevocation{Key: r.KeyID, At: r.At, Reason: r.Reason})
+			records = append(records, []string{"revoked_key", r.KeyID, "reason", r.Reason})
+		case r.At.Before(now.Revocations[at].At):
+			now.Revocations[at].At = r.At
+		}
+	}
+	if len(now.Advisories)+len(now.Revocations) == 0 && s.feed == nil {
+		return nil, nil, nil
+	}
+	if data, err = json.Marshal(now); err != nil { // on one line: nobody edits it
+		return nil, nil, err
+	}
+	if string(data) == string(s.feed) {
+		return nil, nil, nil
+	}
+	if len(data) > maxStateFile {
+		return nil, nil, &DamageError{Path: h.name(feedName), What: fmt.Sprintf("%d bytes; a feed has at most %d", len(data), maxStateFile)}
+	}
+	if _, err := parseFeed(h.name(feedName), data); err != nil {
+		return nil, nil, err
+	}
+	return data, append(records, []string{"advisories", strconv.Itoa(len(now.Advisories)), "revocations", strconv.Itoa(len(now.Revocations))}), nil
 }

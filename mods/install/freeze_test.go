@@ -77,6 +77,12 @@ func TestFeed(t *testing.T) {
 	if !blocked() {
 		t.Error("a critical warning does not block")
 	}
+	if err := x.home().TakeFeed(ctx, Feed{Other: true}); err != nil {
+		t.Fatal(err)
+	}
+	if !blocked() {
+		t.Error("another catalogue takes a warning back")
+	}
 	if err := x.home().TakeFeed(ctx, Feed{}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func goodApprovals(t testing.TB) []byte {
 	digest, _ := testArchive(t, "one", "1.0.0", "return 1", "")
 	other, _ := testArchive(t, "one", "1.1.0", "return 1", "")
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	a := &Approvals{Format: approvalsFormat, Sequence: 7, Waiting: []Waiting{{Sequence: 7, ID: "one", Version: "1.1.0", Digest: other, At: at, By: "ada",
+	a := &Approvals{Format: approvalsFormat, Sequence: 7, Waiting: []Waiting{{Sequence: 7, ID: "one", Version: "1.1.0", Digest: other, At: at, By: "ada", From: fromFile,
 		Reasons: []string{"it asks for more"}, Update: &policy.Update{FromVersion: "1.0.0", FromDigest: digest, More: true}, Requested: true, Range: "^1.0"}},
 		History: []Entry{
 			{Sequence: 3, Approval: policy.Approval{ID: "one", Version: "1.0.0", Digest: digest, Verdict: policy.Approved, By: "ada", At: at, Note: "well",

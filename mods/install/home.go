@@ -102,6 +102,15 @@ func (h *Home) name(name string) string { return filepath.Join(h.path, name) }
 // folder opens the folder on the disk.
 func (h *Home) folder(make bool) (*folder, error) { return openFolder(h.path, make, h.opts.step) }
 
+// folderIfThere is the folder on the disk, or nil.
+func (h *Home) folderIfThere() (*folder, error) {
+	f, err := h.folder(false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return f, err
+}
+
 // State returns what the home says now. It does not wait for those who change it.
 //
 // The errors: [*FileError], [*DamageError], [*BusyError].

@@ -77,6 +77,15 @@ func (x *fixture) write(name string, data []byte) {
 	}
 }
 
+func (x *fixture) read(name string) []byte {
+	x.t.Helper()
+	data, err := os.ReadFile(filepath.Join(x.dir, name))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return data
+}
+
 func (x *fixture) home() *Home {
 	x.t.Helper()
 	h, err := Open(x.dir, x.opts)

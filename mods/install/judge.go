@@ -1,14 +1,13 @@
 package install
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"slices"
-	"time"
 
 	"github.com/luasandbox/modrunner/mods/advisory"
 	"github.com/luasandbox/modrunner/mods/bundle"
-	"github.com/luasandbox/modrunner/mods/gate"
 	"github.com/luasandbox/modrunner/mods/policy"
 	"github.com/luasandbox/modrunner/mods/policy/cedar"
 	"github.com/luasandbox/modrunner/mods/review"
@@ -18,12 +17,8 @@ import (
 // judge is all by which bundles are judged, as it was at one moment.
 type judge struct {
 	state       *State
-	trust       *trust.Store
+	facts       review.Input // of any bundle
 	rules       policy.Rules
-	api         *gate.API
-	advisories  *advisory.Database
-	freezes     *advisory.Freezes
-	at          time.Time
 	environment string
 	interactive bool
 }
@@ -31,44 +26,20 @@ type judge struct {
 // judge reads what the operator wrote. Without a policy of theirs, [cedar.Default]
 // holds; without a trust store, nobody is trusted.
 func (h *Home) judge(state *State) (*judge, error) {
-	f, err := h.folder(false)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		f = nil
-	case err != nil:
-		return nil, err
-	default:
-		defer f.close()
-	}
-	j := &judge{state: state, rules: cedar.Default(), api: h.opts.API, at: h.now(), environment: h.opts.Environment, interactive: h.opts.Interactive}
-	file, data, err := f.readOperators(h.opts.TrustFile, trustName)
-	if err == nil && file != "" {
-		j.trust, err = trust.Parse(file, data)
-	}
+	f, err := h.folderIfThere()
 	if err != nil {
 		return nil, err
 	}
-	if j.freezes, err = advisory.ParseFreezes(h.name(freezesName), state.freezes); err != nil {
-		return nil, err
-	}
-	if j.advisories, err = f.readAdvisories(); err != nil {
-		return nil, err
-	}
-	feed, err := parseFeed(h.name(feedName), state.feed)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range feed.Advisories {
-		j.advisories.Add(a.ID+" of the catalogue", []byte(a.Text))
-	}
-	if j.trust, err = j.trust.Merge(feed.revocations()); err != nil {
+	defer f.close()
+	j := &judge{state: state, rules: cedar.Default(), environment: h.opts.Environment, interactive: h.opts.Interactive}
+	if j.facts, err = h.facts(f, state); err != nil {
 		return nil, err
 	}
 	if h.opts.Rules != nil {
 		j.rules = h.opts.Rules
 		return j, nil
 	}
-	file, data, err = f.readOperators(h.opts.PolicyFile, policyName)
+	file, data, err := f.readOperators(h.opts.PolicyFile, policyName)
 	if err != nil {
 		return nil, err
 	}
@@ -83,15 +54,65 @@ func (h *Home) judge(state *State) (*judge, error) {
 	return j, nil
 }
 
+// Facts returns what is known about any bundle, for who reviews one by themselves: whom
+// the operator trusts, but for the keys that the catalogue revoked; the published
+// warnings, the operator's and the catalogue's; what was stopped; what the game offers;
+// and the time. Which bundle it is, and what was said of it, is not set. The policy is
+// not read.
+//
+// The errors: those of [Home.State], and of the files of the operator.
+func (h *Home) Facts(ctx context.Context) (review.Input, error) {
+	s, err := h.State(ctx)
+	if err != nil {
+		return review.Input{}, err
+	}
+	f, err := h.folderIfThere()
+	if err != nil {
+		return review.Input{}, err
+	}
+	defer f.close()
+	return h.facts(f, s)
+}
+
+// facts is Facts as of that state. The folder is nil if there is none.
+func (h *Home) facts(f *folder, state *State) (review.Input, error) {
+	in := review.Input{API: h.opts.API, At: h.now()}
+	file, data, err := f.readOperators(h.opts.TrustFile, trustName)
+	if err == nil && file != "" {
+		in.Trust, err = trust.Parse(file, data)
+	}
+	if err != nil {
+		return in, err
+	}
+	if in.Freezes, err = advisory.ParseFreezes(h.name(freezesName), state.freezes); err != nil {
+		return in, err
+	}
+	if in.Advisories, err = f.readAdvisories(); err != nil {
+		return in, err
+	}
+	feed, err := parseFeed(h.name(feedName), state.feed)
+	if err != nil {
+		return in, err
+	}
+	for _, a := range feed.Advisories {
+		in.Advisories.Add(a.ID+" of the catalogue", []byte(a.Text))
+	}
+	in.Trust, err = in.Trust.Merge(feed.revocations())
+	return in, err
+}
+
 // readAdvisories reads the published warnings in the home.
 func (f *folder) readAdvisories() (*advisory.Database, error) {
 	if f == nil {
 		return &advisory.Database{}, nil
 	}
-	root, err := f.root.OpenRoot(advisoriesDir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if err := f.checkFolder(advisoriesDir); errors.Is(err, fs.ErrNotExist) {
 		return &advisory.Database{}, nil
 	} else if err != nil {
+		return nil, err
+	}
+	root, err := f.root.OpenRoot(advisoriesDir)
+	if err != nil {
 		return nil, f.failed(advisoriesDir, err)
 	}
 	defer root.Close()
@@ -112,7 +133,9 @@ type verdict struct {
 
 // input is what is known of any bundle.
 func (j *judge) input(b *bundle.Bundle) review.Input {
-	return review.Input{Bundle: b, Trust: j.trust, API: j.api, Advisories: j.advisories, Freezes: j.freezes, At: j.at}
+	in := j.facts
+	in.Bundle = b
+	return in
 }
 
 // judge says what becomes of a bundle.

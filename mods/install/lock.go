@@ -48,6 +48,14 @@ func approved(m *lockfile.Mod, i *Item) {
 	}
 }
 
+// signedAnew is who signed an installed bundle anew; empty if it is another one.
+func signedAnew(i *Item) string {
+	if !i.Resigned {
+		return ""
+	}
+	return i.Review.Publisher
+}
+
 // install makes what a plan chose the mods that are installed. All of its items may run.
 func (t *transaction) install(p *Plan) {
 	old := map[string]lockfile.Mod{}
@@ -70,8 +78,12 @@ func (t *transaction) install(p *Plan) {
 			m.Publisher, m.Keys, m.Source, m.Grants, m.Limits = was.Publisher, was.Keys, was.Source, was.Grants, was.Limits
 		}
 		if i := items[digest]; i != nil {
-			approved(&m, i)
-			t.record("install", m.ID, m.Version, m.Digest, "instead_of", i.Installed, "from", i.From, "needed_by", strings.Join(i.NeededBy, " "))
+			if said := t.approvals.Last(digest); i.Resigned && said.Sequence != t.sequence {
+				m.Publisher, m.Keys, m.Source = i.Review.Publisher, i.Review.Keys, i.From // what it may do was said before
+			} else {
+				approved(&m, i)
+			}
+			t.record("install", m.ID, m.Version, m.Digest, "instead_of", i.Installed, "from", i.From, "signed_anew", signedAnew(i), "needed_by", strings.Join(i.NeededBy, " "))
 		}
 		if m.Asked {
 			m.Range = p.rangeOf(m.ID, m.Version)

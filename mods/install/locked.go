@@ -12,6 +12,7 @@ import (
 	"github.com/luasandbox/modrunner/mods/manifest"
 	"github.com/luasandbox/modrunner/mods/policy"
 	"github.com/luasandbox/modrunner/mods/resolution"
+	"github.com/luasandbox/modrunner/mods/review"
 )
 
 // LockedMod is an installed mod, with its bytes, which were verified.
@@ -89,7 +90,7 @@ func (j *judge) unchanged(part lockfile.Library) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	signed := j.trust.Verify(b, j.at)
+	signed := j.facts.Trust.Verify(b, j.facts.At)
 	said := j.state.approvals.Last(part.Digest)
 	switch {
 	case man.ID != part.ID || man.Version.String() != part.Version:
@@ -187,7 +188,7 @@ func (h *Home) outdated(ctx context.Context, s *State, catalog Catalog) ([]Outda
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{request: Request{UpdateAll: true}, judge: &judge{state: s, api: h.opts.API}, ranges: map[string]string{}}
+	p := &Plan{request: Request{UpdateAll: true}, judge: &judge{state: s, facts: review.Input{API: h.opts.API}}, ranges: map[string]string{}}
 	search, err := p.search()
 	if err != nil {
 		return nil, err

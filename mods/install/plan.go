@@ -62,11 +62,14 @@ type Plan struct {
 type Item struct {
 	Review   *review.Review
 	Decision policy.Decision
-	From     string // "file", "home" or "catalog"
+	From     string // "file" or "catalog"; of what waited, where it came from first
 	Asked    bool   // it was asked for, rather than needed by another
 	NeededBy []string
 	// Installed is the version that it takes the place of; empty if there is none.
 	Installed string
+	// Resigned says that these bytes are installed, and that only the signatures are
+	// other ones: the archive takes the place of that in the home.
+	Resigned bool
 	// Before is the approval of another version with which it is compared; nil if there
 	// is none.
 	Before *Entry
@@ -141,7 +144,7 @@ func (j *judge) plan(ctx context.Context, r Request, before *shelf) (*Plan, erro
 }
 
 func (j *judge) planFrom(r Request, sh *shelf) (*Plan, error) {
-	p := &Plan{Problems: j.advisories.Problems(), request: r, judge: j, shelf: sh, digests: map[string]string{}, ranges: map[string]string{}}
+	p := &Plan{Problems: j.facts.Advisories.Problems(), request: r, judge: j, shelf: sh, digests: map[string]string{}, ranges: map[string]string{}}
 	search, err := p.search()
 	if err != nil {
 		return nil, err
@@ -204,7 +207,7 @@ func (p *Plan) search() (resolution.Request, error) {
 		out.Roots = append(out.Roots, manifest.Requirement{ID: id, Range: at})
 	}
 	slices.SortFunc(out.Roots, func(a, b manifest.Requirement) int { return strings.Compare(a.ID, b.ID) })
-	if api := p.judge.api; api != nil && api.Version != "" {
+	if api := p.judge.facts.API; api != nil && api.Version != "" {
 		if v, err := semver.StrictNewVersion(api.Version); err == nil {
 			out.API = v
 		}
@@ -246,11 +249,11 @@ func (p *Plan) needing(id string) (by []string) {
 // judgeAll finds out about all that was chosen and is not installed.
 func (p *Plan) judgeAll() error {
 	installed := map[string]lockfile.Mod{}
-	libraries := map[string]bool{}
+	libraries := map[string]lockfile.Library{} // by digest
 	for _, m := range p.judge.state.installed() {
 		installed[m.ID] = m
 		for _, l := range m.Libraries {
-			libraries[l.Digest] = true
+			libraries[l.Digest] = l
 		}
 	}
 	var others []*review.Review
@@ -264,7 +267,9 @@ func (p *Plan) judgeAll() error {
 			}
 			needs = append(needs, l.ID)
 			digest := b.bundle.Digest()
-			if libraries[digest] {
+			was, there := libraries[digest]
+			resigned := there && p.resigned(b, was.Publisher, was.Keys)
+			if there && !resigned {
 				continue
 			}
 			if items[digest] == nil {
@@ -272,6 +277,7 @@ func (p *Plan) judgeAll() error {
 				if err != nil {
 					return err
 				}
+				item.Installed, item.Resigned = was.Version, resigned
 				items[digest] = item
 				others = append(others, item.Review)
 				p.Items = append(p.Items, item)
@@ -286,7 +292,8 @@ func (p *Plan) judgeAll() error {
 			needs = append(needs, d.ID)
 		}
 		was, there := installed[m.ID]
-		if there && was.Digest == b.bundle.Digest() {
+		resigned := there && was.Digest == b.bundle.Digest() && p.resigned(b, was.Publisher, was.Keys)
+		if there && was.Digest == b.bundle.Digest() && !resigned {
 			p.Same++
 			continue
 		}
@@ -297,11 +304,22 @@ func (p *Plan) judgeAll() error {
 		if err != nil {
 			return err
 		}
-		item.Asked, item.NeededBy, item.needs, item.Installed = m.Asked, p.needing(m.ID), needs, was.Version
+		item.Asked, item.NeededBy, item.needs, item.Installed, item.Resigned = m.Asked, p.needing(m.ID), needs, was.Version, resigned
 		others = append(others, item.Review)
 		p.Items = append(p.Items, item)
 	}
 	return nil
+}
+
+// resigned reports whether a bundle that was named, and has the digest of an installed
+// one, is signed by somebody who is trusted, and not as that is locked. One that nobody
+// trusts never takes the place of another.
+func (p *Plan) resigned(b book, publisher string, keys []string) bool {
+	if !b.named {
+		return false
+	}
+	signed := p.judge.facts.Trust.Verify(b.bundle, p.judge.facts.At)
+	return signed.Signature == policy.Trusted && (signed.Publisher != publisher || !slices.Equal(signed.Keys, keys))
 }
 
 // choose takes a version from the shelf.

@@ -37,7 +37,7 @@ func (h *Home) Review(ctx context.Context, name string) (*Item, error) {
 
 // find finds the bundle that is meant by an id or a digest.
 func (h *Home) find(s *State, name string) (*judge, *Item, error) {
-	digest := s.digestOf(name)
+	digest := s.Find(name)
 	if digest == "" {
 		return nil, nil, &UnknownError{name, "the id or the digest of one that \"modrunner list\" shows"}
 	}
@@ -59,12 +59,13 @@ func (h *Home) find(s *State, name string) (*judge, *Item, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return j, &Item{Review: v.review, Decision: v.decision, From: fromHome, Before: v.before, Follows: v.follows,
+	return j, &Item{Review: v.review, Decision: v.decision, From: s.origin(digest), Before: v.before, Follows: v.follows,
 		bundle: b, last: s.approvals.Last(digest)}, nil
 }
 
-// digestOf returns the digest that is meant; "" if there is none.
-func (s *State) digestOf(name string) string {
+// Find returns the digest of the bundle that is meant by an id or a digest: the one that
+// waits, or was denied or revoked, or else is installed; "" if there is none.
+func (s *State) Find(name string) string {
 	known := s.Bundles()
 	for _, digest := range known {
 		short, _ := bundleName(digest)
@@ -151,7 +152,7 @@ func (h *Home) Revoke(ctx context.Context, name, note string) (*Result, error) {
 func (h *Home) refuse(ctx context.Context, name, note string, verdict policy.Verdict) (*Result, error) {
 	out := &Result{}
 	err := h.change(ctx, func(t *transaction) error {
-		digest := t.state.digestOf(name)
+		digest := t.state.Find(name)
 		if verdict == policy.Withdrawn {
 			// An update of it that waits was not approved.
 			if i := slices.IndexFunc(t.mods, func(m lockfile.Mod) bool { return m.ID == name }); i >= 0 {
@@ -225,8 +226,8 @@ func (t *transaction) park(digest, why string) (gone []string, err error) {
 			continue
 		}
 		gone = append(gone, m.ID)
-		for _, b := range append([]lockfile.Library{{ID: m.ID, Version: m.Version, Digest: m.Digest}}, m.Libraries...) {
-			w := Waiting{Sequence: t.sequence, ID: b.ID, Version: b.Version, Digest: b.Digest, At: t.at, By: t.home.opts.By, Reasons: []string{why}}
+		for _, b := range append([]lockfile.Library{{ID: m.ID, Version: m.Version, Digest: m.Digest, Source: m.Source}}, m.Libraries...) {
+			w := Waiting{Sequence: t.sequence, ID: b.ID, Version: b.Version, Digest: b.Digest, At: t.at, By: t.home.opts.By, From: origin(b.Source), Reasons: []string{why}}
 			if b.Digest == m.Digest && m.Asked {
 				w.Requested, w.Range = true, m.Range
 			}
@@ -285,7 +286,7 @@ func (t *transaction) settleOne(ctx context.Context, h *Home, out *Result) (bool
 		if err != nil {
 			return false, err
 		}
-		sources := []Source{{Name: w.ID, Bundle: b}}
+		sources := []Source{{Name: w.ID, Bundle: b, from: w.From}}
 		sh, err := newShelf(ctx, now, sources, nil, t.approvals.mayCome)
 		if err != nil {
 			return false, err

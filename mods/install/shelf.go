@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -20,9 +21,16 @@ type Catalog interface {
 // The places that a bundle comes from.
 const (
 	fromFile    = "file"
-	fromHome    = "home"
 	fromCatalog = "catalog"
 )
+
+// origin is one of them: what a lock says that somebody else wrote may be anything.
+func origin(source string) string {
+	if source == fromCatalog {
+		return fromCatalog
+	}
+	return fromFile
+}
 
 // shelf is the versions that a plan chooses from: bundles that were named, then those
 // that are installed, then those that wait, then those of a catalogue. It is the
@@ -39,6 +47,7 @@ type book struct {
 	bundle   *bundle.Bundle
 	manifest *manifest.Manifest
 	from     string
+	named    bool // it was named, rather than found
 }
 
 // newShelf puts the bundles of a home behind those that were named. Of the mods that
@@ -46,7 +55,7 @@ type book struct {
 func newShelf(ctx context.Context, s *State, sources []Source, catalog Catalog, waits func(Waiting) bool) (*shelf, error) {
 	sh := &shelf{ctx: ctx, here: map[string]map[string]book{}, catalog: catalog, fetched: map[string]*bundle.Bundle{}}
 	for _, source := range sources {
-		id, there, err := sh.put(source.Bundle, fromFile)
+		id, there, err := sh.put(source.Bundle, cmp.Or(source.from, fromFile), source.from == "")
 		if err != nil {
 			return nil, &SourceError{Path: source.Name, What: "its manifest cannot be read: " + err.Error(), Err: err}
 		}
@@ -71,7 +80,7 @@ func newShelf(ctx context.Context, s *State, sources []Source, catalog Catalog, 
 		if err != nil {
 			return nil, err
 		}
-		if _, _, err := sh.put(b, fromHome); err != nil {
+		if _, _, err := sh.put(b, s.origin(digest), false); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +88,7 @@ func newShelf(ctx context.Context, s *State, sources []Source, catalog Catalog, 
 }
 
 // put adds a bundle, unless that version is there: then it is returned.
-func (sh *shelf) put(b *bundle.Bundle, from string) (id string, there book, err error) {
+func (sh *shelf) put(b *bundle.Bundle, from string, named bool) (id string, there book, err error) {
 	man, err := manifest.Parse(bundle.ManifestName, b.Manifest())
 	if err != nil {
 		return "", book{}, err
@@ -91,7 +100,7 @@ func (sh *shelf) put(b *bundle.Bundle, from string) (id string, there book, err 
 	if there, ok := sh.here[man.ID][version]; ok {
 		return man.ID, there, nil
 	}
-	sh.here[man.ID][version] = book{b, man, from}
+	sh.here[man.ID][version] = book{b, man, from, named}
 	return man.ID, book{}, nil
 }
 
@@ -140,5 +149,5 @@ func (sh *shelf) book(id, version string) (book, error) {
 	if man.ID != id || man.Version.String() != version {
 		return book{}, &SourceError{Path: key + " of the catalogue", What: fmt.Sprintf("is %s %s", man.ID, man.Version)}
 	}
-	return book{b, man, fromCatalog}, nil
+	return book{bundle: b, manifest: man, from: fromCatalog}, nil
 }

@@ -13,6 +13,8 @@ import (
 type Source struct {
 	Name   string // as they wrote it
 	Bundle *bundle.Bundle
+
+	from string // where it came from before; "": it is named now
 }
 
 // SourceError is a file that cannot be installed.

@@ -203,6 +203,26 @@ func (s *State) Bundles() []string {
 	return slices.Compact(all)
 }
 
+// origin says where a bundle of the state came from.
+func (s *State) origin(digest string) string {
+	for _, m := range s.mods {
+		if m.Digest == digest {
+			return origin(m.Source)
+		}
+		for _, l := range m.Libraries {
+			if l.Digest == digest {
+				return origin(l.Source)
+			}
+		}
+	}
+	for _, w := range s.approvals.Waiting {
+		if w.Digest == digest {
+			return w.From
+		}
+	}
+	return fromFile
+}
+
 // installed returns what mods.lock says.
 func (s *State) installed() []lockfile.Mod { return s.mods }
 

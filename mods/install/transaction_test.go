@@ -107,7 +107,7 @@ func testFolder(t testing.TB, dir string, step func(string) error) *folder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = f.close() })
+	t.Cleanup(f.close)
 	return f
 }
 
@@ -723,6 +723,40 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 				}
 				if diff := cmp.Diff(wasThere, plainFiles(t, outside)); diff != "" {
 					t.Errorf("outside: %s", diff)
+				}
+			})
+		}
+	}
+}
+
+// TestNoFolder: what is in the place of a folder is refused, and not waited for.
+func TestNoFolder(t *testing.T) {
+	for _, name := range []string{".", bundlesDir, advisoriesDir} {
+		for kind, make := range map[string]func(path string) error{
+			"file": func(path string) error { return os.WriteFile(path, nil, 0o600) },
+			"pipe": makePipe,
+		} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "home")
+				x := newFixture(t)
+				if name != "." {
+					x.dir = dir
+					x.write("note.txt", nil)
+				}
+				if err := make(filepath.Join(dir, name)); errors.Is(err, errors.ErrUnsupported) {
+					t.Skip(err)
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				h, err := Open(dir, x.opts)
+				if err == nil {
+					var p *Plan
+					if p, err = h.Plan(context.Background(), Request{Sources: []Source{x.mod("one", "1.0.0", "", x.key)}}); err == nil {
+						_, err = h.Apply(context.Background(), p, nil)
+					}
+				}
+				if !errors.As(err, new(*FileError)) {
+					t.Errorf("%v (%T)", err, err)
 				}
 			})
 		}

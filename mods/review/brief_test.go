@@ -294,12 +294,20 @@ func TestQuoted(t *testing.T) {
 	}
 }
 
-// TestRequestFindings holds that rules see the findings that nobody justified, and the
-// score all.
+// TestRequestFindings holds that rules see all findings, those that the author justified
+// one severity lower.
 func TestRequestFindings(t *testing.T) {
-	q := whole().Request("ci", false)
-	want := []policy.Finding{{Rule: "unused", Severity: "note"}, {Rule: "undeclared", Severity: "error"}}
-	if !slices.Equal(q.Findings, want) {
+	r := trusted()
+	for _, severity := range []gate.Severity{gate.Note, gate.Warning, gate.Error, "strange"} {
+		r.Findings = append(r.Findings, gate.Finding{Rule: "bare", Severity: severity}, gate.Finding{Rule: "reasoned", Severity: severity, Justified: "trust me"})
+	}
+	want := []policy.Finding{
+		{Rule: "bare", Severity: "note"}, {Rule: "reasoned", Severity: "note"},
+		{Rule: "bare", Severity: "warning"}, {Rule: "reasoned", Severity: "note"},
+		{Rule: "bare", Severity: "error"}, {Rule: "reasoned", Severity: "warning"},
+		{Rule: "bare", Severity: "error"}, {Rule: "reasoned", Severity: "warning"},
+	}
+	if q := r.Request("ci", false); !slices.Equal(q.Findings, want) {
 		t.Errorf("%+v", q.Findings)
 	}
 }

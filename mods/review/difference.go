@@ -12,6 +12,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/mods/gate"
 	"github.com/luasandbox/modrunner/mods/policy"
 )
 
@@ -134,8 +135,10 @@ func compare(old before, new *Review) Difference {
 	c.requirements()
 	if old.files {
 		c.settings()
-		c.advisories()
-		c.findings()
+	}
+	c.advisories()
+	c.findings()
+	if old.files {
 		c.files()
 	}
 	return c.d
@@ -198,14 +201,19 @@ func signerWords(publisher string, keys []string, state policy.Signature) string
 	return "nobody"
 }
 
+// risk is not surely as low as it was where both are as high as can be.
 func (c *comparison) risk() {
-	risk := c.new.Risk().Score
-	if risk == c.old.risk {
+	from, to := c.old.risk, c.new.Risk().Score
+	topped := from >= MaxRisk && to >= MaxRisk && c.old.Digest != c.new.Digest
+	if from == to && !topped {
 		return
 	}
-	c.d.RiskRaised = risk > c.old.risk
-	c.add(Change{Kind: RiskChange, Subject: "risk", Before: strconv.Itoa(c.old.risk), After: strconv.Itoa(risk),
-		Words: fmt.Sprintf("risk %d -> %d", c.old.risk, risk)})
+	c.d.RiskRaised = to > from || topped
+	words := fmt.Sprintf("risk %d -> %d", from, to)
+	if topped {
+		words = fmt.Sprintf("risk %d, as before: it may have risen beyond", to)
+	}
+	c.add(Change{Kind: RiskChange, Subject: "risk", Before: strconv.Itoa(from), After: strconv.Itoa(to), Words: words})
 }
 
 func byCapability(list []Permission) map[string]Permission {
@@ -385,6 +393,8 @@ func (c *comparison) settings() {
 	}
 }
 
+// advisories compares the warnings. One that was not there is more, also where nobody
+// knows whether it was.
 func (c *comparison) advisories() {
 	ids := func(r *Review) (out []string) {
 		for _, a := range r.Advisories {
@@ -394,30 +404,58 @@ func (c *comparison) advisories() {
 	}
 	old, new := ids(c.old.Review), ids(c.new)
 	for _, id := range without(new, old) {
-		c.add(Change{Kind: AdvisoryChange, Subject: id, After: id, Words: "warned of in " + id})
+		c.add(Change{Kind: AdvisoryChange, Subject: id, After: id, More: true, Words: "warned of in " + id})
 	}
 	for _, id := range without(old, new) {
 		c.add(Change{Kind: AdvisoryChange, Subject: id, Before: id, Words: id + " is about it no more"})
 	}
 }
 
-// findings compares how many of each rule there are.
+// hiding are rules whose notes count here as warnings do: what they find can be the way
+// to everything that the check does not see.
+var hiding = []string{"dynamic-globals"}
+
+// found is how many findings of a rule there are: of all severities, from warnings on,
+// and errors.
+type found struct{ all, grave, errors int }
+
+// findings compares how many of each rule there are. More errors, or more of errors and
+// warnings together, are more, whether the author justified them or not; the points of
+// the score have a most, and do not tell. Where the bundle of before is not there, any
+// are more.
 func (c *comparison) findings() {
-	count := func(r *Review) map[string]int {
-		n := map[string]int{}
+	count := func(r *Review) map[string]found {
+		out := map[string]found{}
 		for _, f := range r.Findings {
-			n[f.Rule] += 1 + f.Omitted
+			n, times := out[f.Rule], 1+f.Omitted
+			n.all += times
+			if f.Severity.Compare(gate.Warning) >= 0 || slices.Contains(hiding, f.Rule) {
+				n.grave += times
+			}
+			if f.Severity.Compare(gate.Error) >= 0 {
+				n.errors += times
+			}
+			out[f.Rule] = n
 		}
-		return n
+		return out
 	}
 	old, new := count(c.old.Review), count(c.new)
 	all := maps.Clone(old)
 	maps.Copy(all, new)
 	for _, rule := range slices.Sorted(maps.Keys(all)) {
-		if a, b := old[rule], new[rule]; a != b {
-			c.add(Change{Kind: FindingChange, Subject: rule, Before: strconv.Itoa(a), After: strconv.Itoa(b),
-				Words: fmt.Sprintf("static check: %s %d -> %d", rule, a, b)})
+		a, b := old[rule], new[rule]
+		more := b.grave > a.grave || b.errors > a.errors
+		change := Change{Kind: FindingChange, Subject: rule, Before: strconv.Itoa(a.all), After: strconv.Itoa(b.all), More: more,
+			Words: fmt.Sprintf("static check: %s %d -> %d", rule, a.all, b.all)}
+		switch {
+		case a == b || !c.old.files && !more:
+			continue
+		case !c.old.files:
+			change.Before, change.Words = "", fmt.Sprintf("static check: %s %d, and how many there were is not known", rule, b.all)
+		case a.errors != b.errors:
+			change.Words += fmt.Sprintf(", of them errors %d -> %d", a.errors, b.errors)
 		}
+		c.add(change)
 	}
 }
 

@@ -168,8 +168,8 @@ func TestCompare(t *testing.T) {
 		"+ copies noise ^1.0, which it did not",
 		"  no more: copies vectors ^2.0",
 		"  setting rain is gone",
-		"  warned of in ADV-1",
-		"  static check: obfuscated 0 -> 1",
+		"+ warned of in ADV-1",
+		"+ static check: obfuscated 0 -> 1, of them errors 0 -> 1",
 		"  static check: unused 4 -> 0",
 		"  files: 2 added, 1 changed, 1 removed, 1 as before",
 	}
@@ -286,6 +286,77 @@ func TestApprovedBefore(t *testing.T) {
 	same := trusted(storage, events)
 	same.Digest, same.Files = "h1:old", []File{{Path: "x"}}
 	if d := compare(approvedBefore(approve(nil, storage), same), trusted(storage)); d.More || !slices.ContainsFunc(d.Changes, func(c Change) bool { return c.Kind == FilesChange }) {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestFindingsAreMore is the table of what the static check finds in an update and did
+// not find before. The score has a most for each severity, and does not tell.
+func TestFindingsAreMore(t *testing.T) {
+	type l = []gate.Finding
+	find := func(rule string, severity gate.Severity, omitted int) gate.Finding {
+		return gate.Finding{Rule: rule, Severity: severity, Omitted: omitted}
+	}
+	reasoned := find("code-from-string", gate.Error, 0)
+	reasoned.Justified = "trust me"
+	many := slices.Repeat(l{find("unknown-function", gate.Error, 0)}, 12)
+	tests := []struct {
+		name     string
+		old, new l
+		more     bool
+		unknown  bool // more, if it is not known what was found before
+	}{
+		{"nothing", nil, nil, false, false},
+		{"an error beside many", many, append(slices.Clone(many), find("code-from-string", gate.Error, 0)), true, true},
+		{"an error instead of many", many, l{find("code-from-string", gate.Error, 0)}, true, true},
+		{"one that its author justified", many, append(slices.Clone(many), reasoned), true, true},
+		{"justified now", l{find("code-from-string", gate.Error, 0)}, l{reasoned}, false, true},
+		{"justified no more", l{reasoned}, l{find("code-from-string", gate.Error, 0)}, false, true},
+		{"fewer", many, many[:3], false, true},
+		{"one that is not told", many, append(slices.Clone(many[1:]), find("unknown-function", gate.Error, 1)), true, true},
+		{"a warning", nil, l{find("obfuscation", gate.Warning, 0)}, true, true},
+		{"a warning that is an error now", l{find("unknown-function", gate.Warning, 0)}, l{find("unknown-function", gate.Error, 0)}, true, true},
+		{"an error that is a warning now", l{find("unknown-function", gate.Error, 0)}, l{find("unknown-function", gate.Warning, 0)}, false, true},
+		{"a severity that there is not", nil, l{find("new", "strange", 0)}, true, true},
+		{"a note", nil, l{find("global-write", gate.Note, 0)}, false, false},
+		{"a note of what cannot be followed", nil, l{find("dynamic-globals", gate.Note, 0)}, true, true},
+	}
+	for _, test := range tests {
+		old, new := trusted(), trusted()
+		old.Findings, new.Findings = test.old, test.new
+		if d := Compare(old, new); d.More != test.more {
+			t.Errorf("%s: more is %v: %+v", test.name, d.More, d.Changes)
+		}
+		a := &policy.Approval{ID: old.ID, Version: old.Version, Digest: "h1:old", Verdict: policy.Approved, Publisher: old.Publisher, Risk: 100}
+		if d := compare(approvedBefore(a, nil), new); d.More != test.unknown {
+			t.Errorf("%s, without the bundle of before: more is %v: %+v", test.name, d.More, d.Changes)
+		}
+	}
+	if !slices.ContainsFunc(gate.Rules(), func(r gate.Rule) bool { return r.ID == hiding[0] && r.Severity == gate.Note }) {
+		t.Errorf("the static check has no note %q", hiding[0])
+	}
+}
+
+// TestRiskAtTheTop: where the score is as high as can be, it cannot tell that it rose.
+func TestRiskAtTheTop(t *testing.T) {
+	top := func(digest string, advisories ...string) *Review {
+		r := trusted()
+		r.Digest = digest
+		for _, id := range advisories {
+			r.Advisories = append(r.Advisories, Advisory{ID: id, Severity: "critical"})
+		}
+		return r
+	}
+	if d := Compare(top("h1:a", "A", "B"), top("h1:b", "A", "B")); !d.RiskRaised || d.More {
+		t.Errorf("%+v", d)
+	}
+	if d := Compare(top("h1:a", "A", "B"), top("h1:a", "A", "B")); d.RiskRaised || len(d.Changes) != 0 {
+		t.Errorf("a mod differs from itself: %+v", d)
+	}
+	if d := Compare(top("h1:a", "A", "B"), top("h1:b", "B", "C")); !d.More {
+		t.Errorf("another warning is not more: %+v", d)
+	}
+	if d := Compare(top("h1:a", "A", "B"), top("h1:b", "A")); d.RiskRaised || d.More {
 		t.Errorf("%+v", d)
 	}
 }

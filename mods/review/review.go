@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -166,9 +167,7 @@ func (r *Review) Request(environment string, interactive bool) policy.Request {
 		Risk: r.Risk().Score, Freezes: slices.Clone(r.Freezes), Limits: r.Limits,
 	}
 	for _, f := range r.Findings {
-		if f.Justified == "" {
-			q.Findings = append(q.Findings, policy.Finding{Rule: f.Rule, Severity: string(f.Severity)})
-		}
+		q.Findings = append(q.Findings, policy.Finding{Rule: f.Rule, Severity: string(cmp.Or(counts(f), gate.Note))})
 	}
 	for _, a := range r.Advisories {
 		q.Advisories = append(q.Advisories, policy.Advisory{ID: a.ID, Severity: a.severity()})

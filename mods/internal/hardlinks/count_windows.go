@@ -1,4 +1,4 @@
-package files
+package hardlinks
 
 import (
 	"io/fs"
@@ -6,8 +6,7 @@ import (
 	"syscall"
 )
 
-// links returns how many names an open file has.
-func links(file *os.File, _ fs.FileInfo) (uint64, error) {
+func count(file *os.File, _ fs.FileInfo) (uint64, error) {
 	var info syscall.ByHandleFileInformation
 	if err := syscall.GetFileInformationByHandle(syscall.Handle(file.Fd()), &info); err != nil {
 		return 0, err

@@ -1,6 +1,6 @@
 //go:build unix
 
-package files
+package hardlinks
 
 import (
 	"io/fs"
@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// links returns how many names an open file has.
-func links(_ *os.File, info fs.FileInfo) (uint64, error) {
+func count(_ *os.File, info fs.FileInfo) (uint64, error) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0, syscall.ENOTSUP
