@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -180,7 +181,14 @@ func readAdvisories(f *auditFlags) (*advisory.Database, error) {
 			return nil, err
 		}
 	}
-	root, err := os.OpenRoot(folder)
+	var root *os.Root
+	info, err := os.Stat(folder) // os.OpenRoot would wait for whoever writes into a pipe
+	if err == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	if err == nil {
+		root, err = os.OpenRoot(folder)
+	}
 	if err == nil {
 		err = db.AddFolder(root)
 		_ = root.Close()
@@ -207,7 +215,7 @@ func addFeed(db *advisory.Database, path string) error {
 		}
 	}
 	for _, a := range feed.Advisories {
-		db.Add(a.ID+" of the catalogue", []byte(a.Text))
+		db.AddFrom("catalogue", a.ID+" of the catalogue", []byte(a.Text))
 	}
 	return err
 }

@@ -33,7 +33,7 @@ func (s *storeFront) Fetch(ctx context.Context, id, version string) (*bundle.Bun
 // registerCatalog adds the flags of the commands that look into a catalogue.
 func (i *installation) registerCatalog(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&i.catalog.url, "catalog", "", "the `URL` or folder of a catalogue (default that of catalog.toml\nin the installation)")
+	flags.StringVar(&i.catalog.url, "catalog", "", "the `URL` or folder of a catalogue (default that of catalog.toml\nin the installation); keys that it revoked are trusted no more here")
 	flags.StringVar(&i.catalog.root, "root", "", "the `FILE` with the first root of that catalogue")
 	flags.BoolVar(&i.catalog.offline, "offline", false, "ask no server: of the catalogue, use what was fetched before")
 }

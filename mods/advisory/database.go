@@ -101,7 +101,11 @@ func (db *Database) problem(e *Error) { db.problems = append(db.problems, e) }
 // Add adds an advisory. Of two with the same id, the one that was modified later holds,
 // and of two that were modified at the same time, both. What is not understood is among
 // the problems.
-func (db *Database) Add(file string, data []byte) {
+func (db *Database) Add(file string, data []byte) { db.AddFrom("", file, data) }
+
+// AddFrom is [Database.Add] for what somebody else publishes: advisories of one source
+// replace and withdraw none of another, whatever their ids are.
+func (db *Database) AddFrom(source, file string, data []byte) {
 	db.files++
 	db.bytes += len(data)
 	if db.files > maxFiles || db.bytes > maxTotal {
@@ -118,10 +122,10 @@ func (db *Database) Add(file string, data []byte) {
 	if db.byID == nil {
 		db.byID, db.byMod = map[string]*Advisory{}, map[string][]*Advisory{}
 	}
-	key := a.ID
+	key := source + "\x00" + a.ID
 	if err != nil { // it replaces none, and none replaces it
 		db.unnamed++
-		key = fmt.Sprintf("\x00%d", db.unnamed)
+		key = unnamed(db.unnamed)
 	}
 	if old := db.byID[key]; old != nil {
 		switch {
@@ -129,7 +133,7 @@ func (db *Database) Add(file string, data []byte) {
 			return
 		case old.Modified.Equal(a.Modified):
 			db.unnamed++
-			key = fmt.Sprintf("\x00%d", db.unnamed)
+			key = unnamed(db.unnamed)
 		default:
 			db.forget(old)
 		}
@@ -142,6 +146,9 @@ func (db *Database) Add(file string, data []byte) {
 		db.byMod[mod] = append(db.byMod[mod], a)
 	}
 }
+
+// unnamed is a key that no source and id have: ids are not empty.
+func unnamed(n int) string { return fmt.Sprintf("%d\x00", n) }
 
 // mods returns the ids of the mods that it is about, each once.
 func (a *Advisory) mods() []string {

@@ -13,6 +13,9 @@ import (
 type API struct {
 	Version      string // of the host's API, a semantic version
 	Capabilities []Capability
+	// Events are the names of the events that the host's engine sends, sorted; nil if the
+	// document does not say.
+	Events []string
 }
 
 // Capability is one version of a capability.
@@ -24,6 +27,7 @@ type Capability struct {
 	Risk       string // "none", "low", "medium" or "high"; "" if the document does not say
 	Deprecated string // what to use instead; "": it is not deprecated
 	Flag       string // it is offered only behind this feature flag
+	Sensitive  bool   // the host writes each call into its audit log
 	Allowed    bool   // by the policy of the document's host
 	Options    []Option
 	// Described: the document says what is in the table. Where it does not, Functions
@@ -43,6 +47,9 @@ type Option struct {
 	Required bool
 	Min, Max float64 // of a number; both 0: no bounds
 	Choices  []string
+	// Default is what holds where a request does not say it: string, []string, int64,
+	// float64 or bool, as Type has it; nil: there is none.
+	Default any
 }
 
 // Function is one function of a capability's table.

@@ -22,7 +22,8 @@ import (
 // hostAPI is what a host offers that has a few capabilities of its own.
 var hostAPI = sync.OnceValue(func() *gate.API {
 	none := []luasandbox.Member{luasandbox.Func("run", func() {})}
-	host, err := mods.Open(mods.Config{Policy: mods.PolicyAll, Capabilities: []mods.Capability{
+	events := []mods.Event{{Name: "wave", Doc: "A wave begins."}, {Name: "dawn", Doc: "The sun rises."}}
+	host, err := mods.Open(mods.Config{Policy: mods.PolicyAll, Events: events, Capabilities: []mods.Capability{
 		{Name: "example", Version: "1.0.0", Deprecated: "ask for version ^2", Members: none},
 		{Name: "example", Version: "2.0.0", Members: none},
 		{Name: "world.edit", Members: []luasandbox.Member{
@@ -32,7 +33,7 @@ var hostAPI = sync.OnceValue(func() *gate.API {
 			luasandbox.Func("each", func(fn *luasandbox.Function) {}),
 			luasandbox.Value("size", 64),
 		}},
-		{Name: "http", Risk: mods.RiskHigh, Options: []mods.Option{{Name: "hosts", Type: mods.TextsOption}}, Members: []luasandbox.Member{
+		{Name: "http", Risk: mods.RiskHigh, Sensitive: true, Options: []mods.Option{{Name: "hosts", Type: mods.TextsOption}}, Members: []luasandbox.Member{
 			luasandbox.Func("get", func(url string) *luasandbox.Pending { return nil }),
 		}},
 	}})

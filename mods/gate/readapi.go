@@ -18,6 +18,7 @@ const MaxAPI = 8 << 20
 // What an API document may have. It may come from anywhere.
 const (
 	mostCapabilities = 1024
+	mostEvents       = 4096
 	mostOptions      = 64   // of one capability
 	mostChoices      = 1024 // of one option
 	mostFunctions    = 1024 // of one capability
@@ -79,6 +80,15 @@ func ReadAPI(document []byte) (*API, error) {
 		}
 		api.Capabilities = append(api.Capabilities, c)
 	}
+	if events := fields["events"]; events.there() {
+		api.Events = []string{}
+		for _, v := range r.list(events, mostEvents) {
+			var name string
+			r.string(r.object(v)["name"], &name)
+			api.Events = append(api.Events, name)
+		}
+		slices.Sort(api.Events)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -96,6 +106,7 @@ func (r *apiReader) capability(v apiValue) (c Capability) {
 	r.optional(fields["risk"], &c.Risk)
 	r.optional(fields["deprecated"], &c.Deprecated)
 	r.optional(fields["flag"], &c.Flag)
+	r.optional(fields["sensitive"], &c.Sensitive)
 	r.optional(fields["allowed"], &c.Allowed)
 	c.Table, _, _ = strings.Cut(c.Name, ".")
 	r.optional(fields["table"], &c.Table)
@@ -136,8 +147,41 @@ func (r *apiReader) option(v apiValue) (o Option) {
 	if o.Max < o.Min && o.Max != 0 {
 		r.fail(fields["max"], "it is less than min")
 	}
-	// A default is for mods that run; where an option is left out nothing is checked.
+	if value := fields["default"]; value.there() && string(value.raw) != "null" {
+		o.Default = r.value(value, o.Type)
+	}
 	return o
+}
+
+// value reads a value of an option of that type.
+func (r *apiReader) value(v apiValue, typ string) any {
+	switch typ {
+	case "text":
+		var text string
+		r.string(v, &text)
+		return text
+	case "texts":
+		texts := []string{}
+		for _, item := range r.list(v, mostChoices) {
+			var text string
+			r.string(item, &text)
+			texts = append(texts, text)
+		}
+		return texts
+	case "flag":
+		var flag bool
+		r.optional(v, &flag)
+		return flag
+	case "number":
+		var number float64
+		r.optional(v, &number)
+		return number
+	}
+	var whole int64
+	if r.err == nil && (json.Unmarshal(v.raw, &whole) != nil || whole < 0) {
+		r.wrong(v, "a whole number from 0")
+	}
+	return whole
 }
 
 // schema reads what luasandbox.Schema says of the capability's table.

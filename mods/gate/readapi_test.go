@@ -45,6 +45,12 @@ func TestReadAPI(t *testing.T) {
 			t.Errorf("%s takes %d to %d", world.Functions[i].Name, least, most)
 		}
 	}
+	if diff := cmp.Diff([]string{"dawn", "wave"}, api.Events); diff != "" {
+		t.Error(diff)
+	}
+	if !find("http", "1.0.0").Sensitive || world.Sensitive {
+		t.Error("what is sensitive")
+	}
 	if find("example", "1.0.0").Deprecated == "" || find("example", "2.0.0").Deprecated != "" {
 		t.Error("what is deprecated")
 	}

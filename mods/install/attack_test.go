@@ -271,3 +271,33 @@ func TestApprovalIsNotForWhatIsNeeded(t *testing.T) {
 		})
 	}
 }
+
+// The catalogue of a home warns of a mod. Another one, that somebody asked once, must
+// not take that back by publishing something under the same id.
+func TestForeignCatalogueLiftsNoWarning(t *testing.T) {
+	warning := func(more string) install.Feed {
+		return install.Feed{Advisories: []install.FeedAdvisory{{ID: "EX-1", Data: []byte(`{"schema_version":"1.6.0","id":"EX-1","modified":"2026-01-01T00:00:00Z",` + more +
+			`"affected":[{"package":{"ecosystem":"modrunner","name":"com.ada.maps"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}`)}}}
+	}
+	for name, other := range map[string]bool{"another catalogue": true, "the home's own, the control": false} {
+		t.Run(name, func(t *testing.T) {
+			x := newTarget(t)
+			b := x.mod("com.ada.maps", "1.0.0", "", "return 1", x.publisher("Ada", "com.ada.*"))
+			x.install(b)
+			if err := x.home().TakeFeed(context.Background(), warning("")); err != nil {
+				t.Fatal(err)
+			}
+			if d := x.decide(b); d.Runs() {
+				t.Fatal("the warning stops nothing: this shows nothing")
+			}
+			lifted := warning(`"withdrawn":"2026-01-02T00:00:00Z",`)
+			lifted.Other = other
+			if err := x.home().TakeFeed(context.Background(), lifted); err != nil {
+				t.Fatal(err)
+			}
+			if d := x.decide(b); d.Runs() == other {
+				t.Errorf("%s %v", d.Effect, d.Reasons)
+			}
+		})
+	}
+}

@@ -73,7 +73,8 @@ func (h *Home) Thaw(ctx context.Context, name, note string) error {
 type Feed struct {
 	Advisories  []FeedAdvisory
 	Revocations []trust.Revocation
-	// Other says that it is not the home's own catalogue: the warnings of that stay.
+	// Other says that it is not the home's own catalogue: the warnings of that stay, word
+	// for word.
 	Other bool
 }
 
@@ -176,13 +177,15 @@ func (h *Home) merged(s *State, feed Feed) (data []byte, records [][]string, err
 		return nil, nil, err
 	}
 	now := &feedFile{Format: feedFormat, Advisories: []feedAdvisory{}, Revocations: slices.Clone(before.Revocations)}
-	for _, a := range feed.Advisories {
-		now.Advisories = append(now.Advisories, feedAdvisory{ID: a.ID, Text: string(a.Data)})
+	if feed.Other {
+		now.Advisories = slices.Clone(before.Advisories)
 	}
-	for _, a := range before.Advisories {
-		if feed.Other && !slices.ContainsFunc(feed.Advisories, func(x FeedAdvisory) bool { return x.ID == a.ID }) {
-			now.Advisories = append(now.Advisories, a)
+	for _, a := range feed.Advisories {
+		// Another catalogue adds warnings, and takes none back by giving it another text.
+		if feed.Other && slices.ContainsFunc(before.Advisories, func(x feedAdvisory) bool { return x.ID == a.ID }) {
+			continue
 		}
+		now.Advisories = append(now.Advisories, feedAdvisory{ID: a.ID, Text: string(a.Data)})
 	}
 	slices.SortFunc(now.Advisories, func(a, b feedAdvisory) int { return strings.Compare(a.ID, b.ID) })
 	for _, r := range feed.Revocations {

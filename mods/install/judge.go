@@ -95,7 +95,7 @@ func (h *Home) facts(f *folder, state *State) (review.Input, error) {
 		return in, err
 	}
 	for _, a := range feed.Advisories {
-		in.Advisories.Add(a.ID+" of the catalogue", []byte(a.Text))
+		in.Advisories.AddFrom("catalogue", a.ID+" of the catalogue", []byte(a.Text))
 	}
 	in.Trust, err = in.Trust.Merge(feed.revocations())
 	return in, err

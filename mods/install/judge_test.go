@@ -3,6 +3,8 @@ package install
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -53,6 +55,57 @@ func TestFacts(t *testing.T) {
 	}
 	if r := seen(); r.Signature != policy.Revoked || len(r.Advisories) != 1 || len(r.Freezes) != 1 {
 		t.Errorf("%s, %v, %v", r.Signature, r.Advisories, r.Freezes)
+	}
+}
+
+// TestSourcesOfWarnings: a catalogue takes back its own warnings, and nobody else's.
+func TestSourcesOfWarnings(t *testing.T) {
+	x := newFixture(t)
+	one := x.mod("one", "1.0.0", "", x.key)
+	ctx := context.Background()
+	warns := func() int {
+		t.Helper()
+		in, err := x.home().Facts(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Bundle = one.Bundle
+		r, err := review.Of(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(r.Advisories)
+	}
+	take := func(other bool, text string) {
+		t.Helper()
+		if err := x.home().TakeFeed(ctx, Feed{Other: other, Advisories: []FeedAdvisory{{"EX-1", []byte(text)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const of = `"affected":[{"package":{"ecosystem":"modrunner","name":"one"},"versions":["1.0.0"]}]}`
+	const warning, withdrawn = `{"id":"EX-1","modified":"2026-04-01T00:00:00Z",` + of, `{"id":"EX-1","modified":"2026-04-02T00:00:00Z","withdrawn":"2026-04-02T00:00:00Z",` + of
+	take(false, warning)
+	if warns() != 1 {
+		t.Fatal("no warning to begin with")
+	}
+	take(true, withdrawn)
+	if warns() != 1 {
+		t.Error("another catalogue withdraws a warning of the home's own")
+	}
+	take(false, withdrawn)
+	if warns() != 0 {
+		t.Fatal("who warned cannot withdraw it")
+	}
+	if err := os.Mkdir(filepath.Join(x.dir, advisoriesDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	x.write(advisoriesDir+"/EX-1.json", []byte(warning))
+	if warns() != 1 {
+		t.Error("the catalogue withdraws a warning of the operator's")
+	}
+	take(false, warning)
+	if warns() != 1 {
+		t.Error("one warning counts twice")
 	}
 }
 

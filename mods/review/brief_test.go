@@ -312,6 +312,17 @@ func TestRequestFindings(t *testing.T) {
 	}
 }
 
+// TestSensitive holds that a brief tells what the host puts on record.
+func TestSensitive(t *testing.T) {
+	for _, sensitive := range []bool{false, true} {
+		p := asks("log", "none", nil)
+		p.Sensitive = sensitive
+		if text := trusted(p).Brief().Text(80, nil); strings.Contains(text, "put on record") != sensitive {
+			t.Error(text)
+		}
+	}
+}
+
 // TestPaint holds that colours change nothing of what is there.
 func TestPaint(t *testing.T) {
 	plain := whole().Brief().Text(80, nil)

@@ -86,6 +86,9 @@ func (in Input) of(b *bundle.Bundle) (*Review, error) {
 	for _, f := range b.Files() {
 		r.Files = append(r.Files, File(f))
 	}
+	if in.API != nil {
+		r.EngineEvents = in.API.Events
+	}
 	if b.Packed() && b.Archived() && !b.Canonical() {
 		r.Strange = "its bytes are not those that pack writes for these files"
 	}
@@ -100,7 +103,9 @@ func (in Input) of(b *bundle.Bundle) (*Review, error) {
 		if hit.Unclear != "" {
 			a.Summary = strings.TrimSpace(a.Summary + " (" + hit.Unclear + ")")
 		}
-		r.Advisories = append(r.Advisories, a)
+		if !slices.ContainsFunc(r.Advisories, func(x Advisory) bool { return x.ID == a.ID && x.Severity == a.Severity }) { // two publish it
+			r.Advisories = append(r.Advisories, a)
+		}
 	}
 	var keys []string // those too that nobody trusts
 	for _, s := range signed.Signers {
@@ -204,11 +209,12 @@ func (in Input) permission(p manifest.Permission) Permission {
 	}}
 	if c := chosen(in.API, p); c != nil {
 		out.Known, out.Doc, out.Version = true, c.Doc, c.Version
+		out.Sensitive = c.Sensitive
 		if c.Risk != "" {
 			out.Risk = c.Risk
 		}
 		for _, o := range c.Options {
-			out.Declared = append(out.Declared, Option{Name: o.Name, Type: o.Type, Doc: o.Doc})
+			out.Declared = append(out.Declared, Option{Name: o.Name, Type: o.Type, Doc: o.Doc, Default: o.Default})
 		}
 	}
 	for name, value := range p.Options {

@@ -22,6 +22,14 @@ var fixed = map[string]string{
 
 // reach says in words what a permission lets the mod read, write, reach and spend.
 func reach(p Permission) []string {
+	lines := reachOf(p)
+	if p.Sensitive {
+		lines = append(lines, "have each of its calls put on record by the host")
+	}
+	return lines
+}
+
+func reachOf(p Permission) []string {
 	if p.Known && p.foreign() {
 		return generic(p)
 	}

@@ -87,6 +87,8 @@ type Permission struct {
 	Known    bool
 	Doc      string // what it lets a mod do
 	Declared []Option
+	// Sensitive says that the host puts each call on record.
+	Sensitive bool
 }
 
 // Option is an option that a capability of the host has.
