@@ -120,7 +120,7 @@ func (f *gateFlags) gatekeeper(ctx context.Context) (mods.Gatekeeper, error) {
 		return nil, err
 	}
 	g := review.Gatekeeper{
-		Trust: facts.Trust, API: facts.API, Advisories: facts.Advisories, Freezes: facts.Freezes,
+		Trust: facts.Trust, API: facts.API, Advisories: facts.Advisories, Freezes: facts.Freezes, KnownSigners: facts.KnownSigners,
 		Environment: cmp.Or(f.environment, ofFolders), Now: time.Now,
 	}
 	g.Rules, err = policyNamed(cmp.Or(f.policy, "developer"), f.home.file("policy.cedar"))

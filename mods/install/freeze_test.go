@@ -3,10 +3,12 @@ package install
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/luasandbox/modrunner/mods/advisory"
+	"github.com/luasandbox/modrunner/mods/bundle"
 	"github.com/luasandbox/modrunner/mods/trust"
 )
 
@@ -108,5 +110,46 @@ func TestFeed(t *testing.T) {
 	}
 	if _, err := x.home().Locked(ctx); !errors.As(err, new(*DriftError)) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A freeze by key holds for what the key is known to have signed, also when somebody
+// has taken the signature away, which leaves the digest.
+func TestFreezeOfStrippedSignature(t *testing.T) {
+	x := newFixture(t)
+	s := x.mod("weather", "1.0.0", "", x.key)
+	x.install(nil, s)
+	stripped := map[string][]byte{}
+	for _, a := range s.Bundle.Attachments() {
+		if bundle.IsSignature(a.Path) {
+			stripped[a.Path] = nil
+		}
+	}
+	unsigned, err := s.Bundle.WithAttachments(stripped)
+	if err != nil || unsigned.Digest() != s.Bundle.Digest() || len(stripped) != 1 {
+		t.Fatalf("%v, %d signatures", err, len(stripped))
+	}
+	frozen := func() bool {
+		g, err := x.home().Gatekeeper(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := g.Decide(unsigned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(strings.Join(d.Reasons, "; "), "frozen")
+	}
+	if err := x.home().Freeze(t.Context(), advisory.Freeze{Key: x.other().ID(), Reason: "another key"}); err != nil {
+		t.Fatal(err)
+	}
+	if frozen() {
+		t.Error("frozen by the freeze of another key")
+	}
+	if err := x.home().Freeze(t.Context(), advisory.Freeze{Key: x.key.ID(), Reason: "stolen"}); err != nil {
+		t.Fatal(err)
+	}
+	if !frozen() {
+		t.Error("who takes the signature away escapes the freeze of its key")
 	}
 }

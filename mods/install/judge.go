@@ -76,7 +76,7 @@ func (h *Home) Facts(ctx context.Context) (review.Input, error) {
 
 // facts is Facts as of that state. The folder is nil if there is none.
 func (h *Home) facts(f *folder, state *State) (review.Input, error) {
-	in := review.Input{API: h.opts.API, At: h.now()}
+	in := review.Input{API: h.opts.API, At: h.now(), KnownSigners: state.approvals.signers}
 	file, data, err := f.readOperators(h.opts.TrustFile, trustName)
 	if err == nil && file != "" {
 		in.Trust, err = trust.Parse(file, data)
@@ -136,6 +136,16 @@ func (j *judge) input(b *bundle.Bundle) review.Input {
 	in := j.facts
 	in.Bundle = b
 	return in
+}
+
+// signers returns the keys that had signed a digest when something was said of it.
+func (a *Approvals) signers(digest string) (keys []string) {
+	for _, e := range a.History {
+		if e.Digest == digest {
+			keys = append(keys, e.Keys...)
+		}
+	}
+	return keys
 }
 
 // judge says what becomes of a bundle.

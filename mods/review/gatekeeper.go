@@ -23,7 +23,9 @@ type Gatekeeper struct {
 	// Advisories and Freezes may be nil: then there are none.
 	Advisories *advisory.Database
 	Freezes    *advisory.Freezes
-	Rules      policy.Rules // nil allows no capability
+	// KnownSigners is that of [Input].
+	KnownSigners func(digest string) []string
+	Rules        policy.Rules // nil allows no capability
 	// Approval returns what was said of a digest, nil if nothing was. Nil: nothing was
 	// said of any.
 	Approval    func(digest string) *policy.Approval
@@ -47,7 +49,7 @@ func (g Gatekeeper) Decide(b *bundle.Bundle) (policy.Decision, error) {
 	if g.Approval != nil {
 		approval = g.Approval(b.Digest())
 	}
-	r, err := Of(Input{Bundle: b, Trust: g.Trust, API: g.API, At: g.Now(), Advisories: g.Advisories, Freezes: g.Freezes, Approved: approval})
+	r, err := Of(Input{Bundle: b, Trust: g.Trust, API: g.API, At: g.Now(), Advisories: g.Advisories, Freezes: g.Freezes, KnownSigners: g.KnownSigners, Approved: approval})
 	if err != nil {
 		return policy.Decision{Effect: policy.Deny}, err
 	}

@@ -32,6 +32,9 @@ type Input struct {
 	// Advisories and Freezes may be nil: then there are none.
 	Advisories *advisory.Database
 	Freezes    *advisory.Freezes
+	// KnownSigners returns the ids of keys that are known to have signed a digest: a
+	// freeze by key holds for it also when the signature was taken away. It may be nil.
+	KnownSigners func(digest string) []string
 
 	// Approved is the last approval of a mod of this id, of this version or another. Nil:
 	// there is none.
@@ -108,8 +111,11 @@ func (in Input) of(b *bundle.Bundle) (*Review, error) {
 		}
 	}
 	var keys []string // those too that nobody trusts
-	for _, s := range signed.Signers {
+	for _, s := range append(signed.Signers, trust.Signers(b)...) {
 		keys = append(keys, s.KeyID)
+	}
+	if in.KnownSigners != nil { // whoever takes a signature away leaves the digest
+		keys = append(keys, in.KnownSigners(r.Digest)...)
 	}
 	r.Freezes = advisory.Reasons(in.Freezes.Match(r.ID, r.Version, r.Digest, keys))
 	for _, p := range man.Permissions {
