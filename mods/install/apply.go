@@ -249,7 +249,7 @@ func (t *transaction) apply(p *Plan, answers map[string]Answer) (*Result, error)
 	denied := p.Denied()
 	for _, i := range p.Items {
 		answer, there := answers[i.Review.Digest]
-		if !there || !i.Asks() && len(i.Undecided()) == 0 {
+		if !there || !i.Asks() && len(i.Undecided()) == 0 || slices.Contains(denied, i) { // nobody was asked
 			continue
 		}
 		if !answer.Approve {

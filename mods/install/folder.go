@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/luasandbox/modrunner/mods/internal/hardlinks"
 )
@@ -18,6 +19,7 @@ type folder struct {
 	path string
 	root *os.Root
 	step func(name string) error // tests fail, or end the process, here; never nil
+	now  func() time.Time        // for records; nil is time.Now
 }
 
 // openFolder opens the home. make says whether it is made if it is not there; if not,

@@ -100,7 +100,13 @@ func (h *Home) Path() string { return h.path }
 func (h *Home) name(name string) string { return filepath.Join(h.path, name) }
 
 // folder opens the folder on the disk.
-func (h *Home) folder(make bool) (*folder, error) { return openFolder(h.path, make, h.opts.step) }
+func (h *Home) folder(make bool) (*folder, error) {
+	f, err := openFolder(h.path, make, h.opts.step)
+	if err == nil {
+		f.now = h.opts.Now
+	}
+	return f, err
+}
 
 // folderIfThere is the folder on the disk, or nil.
 func (h *Home) folderIfThere() (*folder, error) {

@@ -769,3 +769,21 @@ func TestLookingWhileOthersRemove(t *testing.T) {
 	}
 	t.Log(counts)
 }
+
+// A yes to what the policy denies is nobody's: it was not asked.
+func TestYesToWhatIsDenied(t *testing.T) {
+	x := newFixture(t)
+	x.opts.Interactive = false             // who is unsigned is denied then
+	one := x.mod("one", "1.0.0", asksBoth) // with something optional that is undecided
+	p := x.plan(Request{Sources: []Source{one}})
+	if len(p.Denied()) != 1 || len(p.Items[0].Undecided()) == 0 {
+		t.Fatalf("%+v", p.Items[0].Decision)
+	}
+	_, err := x.home().Apply(t.Context(), p, map[string]Answer{one.Bundle.Digest(): {Approve: true, Without: []string{"http"}}})
+	if refused, ok := errors.AsType[*RefusedError](err); !ok || len(refused.Items) != 1 {
+		t.Errorf("%v", err)
+	}
+	if e := x.said(one); e != nil {
+		t.Errorf("on record: %+v", e)
+	}
+}

@@ -335,7 +335,7 @@ func (f *folder) openAudit() (*audit.Log, error) {
 			return nil, err
 		}
 	}
-	return audit.Open(f.name(auditName), audit.Options{SyncEvery: -1})
+	return audit.Open(f.name(auditName), audit.Options{SyncEvery: -1, Now: f.now})
 }
 
 // lock takes the right to change the home, and finishes what another change left. It
