@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/luasandbox/modrunner/limits"
+	"github.com/luasandbox/modrunner/mods/install"
 	"github.com/luasandbox/modrunner/mods/trust"
 )
 
@@ -45,20 +45,30 @@ func (t *trustFlag) read() (*trust.Store, error) {
 	return store, trustError(t.path(), err)
 }
 
-// change replaces the trust store by what how makes of it.
-func (t *trustFlag) change(how func(*trust.Store) (*trust.Store, error)) (before, after *trust.Store, err error) {
-	if before, err = t.read(); err != nil {
-		return nil, nil, err
+// change replaces the trust store by what how makes of it. That of an installation is
+// changed while nobody else changes anything there, and what was done is on record.
+func (t *trustFlag) change(ctx context.Context, what string, how func(*trust.Store) (*trust.Store, error)) (before, after *trust.Store, err error) {
+	replace := func() (err error) {
+		if before, err = t.read(); err != nil {
+			return err
+		}
+		if after, err = how(before); err != nil {
+			return err
+		}
+		return after.WriteFile(t.path())
 	}
-	if after, err = how(before); err != nil {
-		return nil, nil, err
-	}
-	if t.file == "" {
-		if err := os.MkdirAll(filepath.Dir(t.path()), 0o777); err != nil {
-			return nil, nil, &refusal{What: t.path(), Reason: bare(err).Error(), Err: err}
+	if t.file != "" {
+		err = replace()
+	} else {
+		var home *install.Home
+		if home, err = install.Open(t.home.path(), install.Options{By: login()}); err == nil {
+			err = home.Exclusively(ctx, what, replace)
 		}
 	}
-	return before, after, after.WriteFile(t.path())
+	if err != nil {
+		return nil, nil, err
+	}
+	return before, after, nil
 }
 
 // keyEntry is one key of a trust store in JSON documents.
@@ -242,7 +252,7 @@ func (c *console) trustKey(ctx context.Context, store *trustFlag, k trust.Key, a
 		return c.failedKey(ctx, asJSON, err)
 	}
 	k.Public = public
-	before, after, err := store.change(func(s *trust.Store) (*trust.Store, error) { return s.Trust(k) })
+	before, after, err := store.change(ctx, "trust key "+k.Public.ID(), func(s *trust.Store) (*trust.Store, error) { return s.Trust(k) })
 	if err != nil {
 		return c.failedKey(ctx, asJSON, err)
 	}
@@ -299,7 +309,7 @@ func (c *console) revokeKey(ctx context.Context, store *trustFlag, arg string, a
 		}
 		id = key.ID()
 	}
-	before, after, err := store.change(func(s *trust.Store) (*trust.Store, error) { return s.Revoke(id, at, reason) })
+	before, after, err := store.change(ctx, "revoke key "+id, func(s *trust.Store) (*trust.Store, error) { return s.Revoke(id, at, reason) })
 	if err != nil {
 		return c.failedKey(ctx, false, err)
 	}
@@ -346,7 +356,7 @@ func (c *console) acceptRotation(ctx context.Context, store *trustFlag, path str
 		return err
 	}
 	var r trust.Rotation
-	_, after, err := store.change(func(s *trust.Store) (out *trust.Store, err error) {
+	_, after, err := store.change(ctx, "accept a key in the place of another", func(s *trust.Store) (out *trust.Store, err error) {
 		out, r, err = s.Rotate([]byte(statement), time.Now())
 		return out, err
 	})

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/luasandbox/modrunner/mods/audit"
 	"github.com/luasandbox/modrunner/mods/gate"
 	"github.com/luasandbox/modrunner/mods/policy"
 )
@@ -180,4 +182,31 @@ func (f *folder) readOperators(path, name string) (file string, data []byte, err
 		return path, nil, &FileError{Path: path, Err: bare(err)}
 	}
 	return path, data, nil
+}
+
+// Exclusively calls do while nobody else changes the home: for changes of files that are
+// the operator's, such as the trust store. If do returns nil, what was done is put on
+// record. The folder is made if there is none.
+//
+// The errors: what do returned; [*BusyError]; [*FileError]; [*DamageError].
+func (h *Home) Exclusively(ctx context.Context, what string, do func() error) (err error) {
+	f, err := h.folder(true)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	held, err := f.lock(ctx, h.opts.Wait)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, held.Close()) }()
+	log, err := f.openAudit() // what cannot be put on record is not done
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := do(); err != nil {
+		return err
+	}
+	return log.Append(audit.Record{Time: h.now(), Kind: "operator", Attrs: []slog.Attr{slog.String("action", what), slog.String("by", h.opts.By)}})
 }
