@@ -787,3 +787,32 @@ func TestYesToWhatIsDenied(t *testing.T) {
 		t.Errorf("on record: %+v", e)
 	}
 }
+
+// A library that somebody said no to, and yes later, is needed by nobody by itself: the
+// approval is on record, and nothing is tried again and again.
+func TestApproveLibraryThatNobodyNeeds(t *testing.T) {
+	x := newFixture(t)
+	one, lib := x.mod("one", "1.0.0", "[libraries]\nwords = '*'\n"), x.mod("words", "1.0.0", "library = true\n") // of strangers
+	p := x.plan(Request{Sources: []Source{one, lib}})
+	_, err := x.home().Apply(t.Context(), p, map[string]Answer{lib.Bundle.Digest(): {Approve: false}})
+	if _, ok := errors.AsType[*RefusedError](err); !ok {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it went on for ever
+	defer cancel()
+	item, err := x.home().Review(ctx, "words")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.home().Approve(ctx, item, Answer{Approve: true}); err != nil {
+		t.Fatal(err)
+	}
+	if e := x.said(lib); e == nil || e.Verdict != policy.Approved {
+		t.Errorf("%+v", e)
+	}
+	for _, w := range x.state().approvals.Waiting {
+		if w.ID == "words" {
+			t.Errorf("it waits: %+v", w)
+		}
+	}
+}

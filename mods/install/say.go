@@ -242,8 +242,11 @@ func (t *transaction) park(digest, why string) (gone []string, err error) {
 // settle installs what waited and may run now, with all that it needs.
 func (t *transaction) settle(ctx context.Context, h *Home) (*Result, error) {
 	out := &Result{}
-	for {
+	for { // each time one less waits
 		more, err := t.settleOne(ctx, h, out)
+		if err == nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -304,6 +307,7 @@ func (t *transaction) settleOne(ctx context.Context, h *Home, out *Result) (bool
 			}
 		}
 		t.install(p)
+		t.approvals.unwait(w.Digest) // also a library that nothing needs: it came, and is nowhere
 		out.Installed, out.Gone = append(out.Installed, p.Items...), append(out.Gone, p.Gone...)
 		t.tidyWaiting()
 		return true, nil

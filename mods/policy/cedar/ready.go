@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed ready/*.cedar ready/*.test.toml
@@ -63,10 +64,13 @@ func Ready(name string) (*Policy, error) {
 // Default returns the policy that holds where nobody has written one: a person is
 // asked about everything risky, what nobody signed is refused where there is no person,
 // and bad signatures and grave advisories are refused everywhere.
-func Default() *Policy {
+func Default() *Policy { return defaultPolicy() }
+
+// defaultPolicy is read once: it is immutable, and asked for with each decision.
+var defaultPolicy = sync.OnceValue(func() *Policy {
 	p, err := Ready("default")
 	if err != nil {
 		panic(err) // a test loads it
 	}
 	return p
-}
+})
