@@ -8,6 +8,8 @@ import (
 )
 
 // BenchmarkOf reviews an ordinary mod, the static check of its three files included.
+// BenchmarkOf is a review as a host makes it when it asks again: what the static check
+// found is remembered.
 func BenchmarkOf(b *testing.B) {
 	mod, err := bundle.OpenPath("../../testdata/mods/economy", bundle.Limits{})
 	if err != nil {
