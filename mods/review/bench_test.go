@@ -7,8 +7,7 @@ import (
 	"github.com/luasandbox/modrunner/mods/review"
 )
 
-// BenchmarkOf reviews an ordinary mod, the static check of its three files included.
-// BenchmarkOf is a review as a host makes it when it asks again: what the static check
+// BenchmarkOf reviews an ordinary mod as a host makes it when it asks again: what the static check
 // found is remembered.
 func BenchmarkOf(b *testing.B) {
 	mod, err := bundle.OpenPath("../../testdata/mods/economy", bundle.Limits{})
